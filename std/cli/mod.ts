@@ -1,0 +1,6 @@
+/**
+ * Stands in for `@std/cli`.
+ *
+ * @module
+ */
+export * from "./parse_args.ts";
