@@ -1,0 +1,81 @@
+/** Where a compare leaves what it found: results/<chapter>/<topic>.json and its charts beside it. */
+
+import type { Machine } from "./machine.ts";
+import { fail } from "./flags.ts";
+
+/** The one folder that this project writes to. */
+export const resultsFolder = new URL("../../results/", import.meta.url);
+
+export interface Figure {
+  name: string;
+  size: number;
+  value: number;
+  unit: string;
+  samples: number;
+  /** The distance between the quartiles over the median. */
+  spread: number;
+}
+
+/** Something that must hold; if it does not, the run fails. */
+export interface Check {
+  claim: string;
+  passed: boolean;
+  evidence: string;
+}
+
+/** A statement of the book, or of ours, about speed: reported as it came out, never a reason to fail. */
+export interface Claim {
+  claim: string;
+  held: boolean;
+  evidence: string;
+}
+
+/** Something this machine lacks, and how to get it. */
+export interface Missing {
+  name: string;
+  remedy: string;
+}
+
+export interface Results {
+  topic: string;
+  question: string;
+  machine: Machine;
+  /** ISO date */
+  measured: string;
+  mode: "quick" | "full";
+  figures: Figure[];
+  checks: Check[];
+  claims: Claim[];
+  missing: Missing[];
+}
+
+/** Makes the chapter's folder, or ends with exit code 2 and one line before anything is measured. */
+export function prepareResults(chapter: string): void {
+  const folder = new URL(`${chapter}/`, resultsFolder);
+  try {
+    Deno.mkdirSync(folder, { recursive: true });
+    const probe = new URL(".writable", folder);
+    Deno.writeTextFileSync(probe, "");
+    Deno.removeSync(probe);
+  } catch (error) {
+    fail(`cannot write to ${display(folder)}: ${(error as Error).message}`);
+  }
+}
+
+/** Writes the results and the charts (name to SVG). Each file appears whole or not at all. Returns their paths. */
+export function writeResults(chapter: string, results: Results, charts: Record<string, string> = {}): string[] {
+  const files = { [`${results.topic}.json`]: JSON.stringify(results, null, 2) + "\n" };
+  for (const [name, svg] of Object.entries(charts)) files[`${name}.svg`] = svg;
+  return Object.entries(files).map(([name, text]) => {
+    const target = new URL(`${chapter}/${name}`, resultsFolder);
+    const part = new URL(`${target}.part`);
+    Deno.writeTextFileSync(part, text);
+    Deno.renameSync(part, target);
+    return display(target);
+  });
+}
+
+function display(url: URL): string {
+  const root = new URL("../../", import.meta.url);
+  return decodeURIComponent(url.href.startsWith(root.href) ? url.href.slice(root.href.length) : url.pathname);
+}

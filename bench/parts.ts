@@ -1,0 +1,53 @@
+/** The parts outside npm that the suite can use: how to see whether one is here, what it unlocks, how to get it. */
+
+import { requestAdapter } from "./lib/machine.ts";
+
+export interface Part {
+  name: string;
+  unlocks: string;
+  /** Debian's and Ubuntu's packages. */
+  packages: string[];
+  present(): Promise<boolean>;
+}
+
+export const parts: Part[] = [
+  {
+    name: "C compiler",
+    unlocks: "the native kernels that say how fast this machine could go",
+    packages: ["gcc", "libc6-dev"],
+    present: () => runs("cc", "--version"),
+  },
+  {
+    name: "Vulkan driver",
+    unlocks: "WebGPU in ch06, on the processor where there is no graphics card",
+    packages: ["libvulkan1", "mesa-vulkan-drivers"],
+    // OpenGL will do for most scripts, but only Vulkan has half-precision floats.
+    present: async () => (await requestAdapter())?.features.has("shader-f16") ?? false,
+  },
+  {
+    name: "valgrind",
+    unlocks: "cache misses counted in ch06/counters",
+    packages: ["valgrind"],
+    present: () => runs("valgrind", "--version"),
+  },
+];
+
+/** The parts that are not here. */
+export async function missingParts(): Promise<Part[]> {
+  const present = await Promise.all(parts.map((part) => part.present()));
+  return parts.filter((_, i) => !present[i]);
+}
+
+/** The one line that installs them. */
+export function installCommand(missing: Part[]): string {
+  return `apt-get install -y --no-install-recommends ${missing.flatMap(({ packages }) => packages).join(" ")}`;
+}
+
+async function runs(command: string, argument: string): Promise<boolean> {
+  try {
+    return (await new Deno.Command(command, { args: [argument], stdout: "null", stderr: "null" }).output()).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
