@@ -48,6 +48,8 @@ export interface Comparison {
   /** Leaves a variant out at sizes where it would take minutes. */
   tooSlow?: (name: string, size: number) => boolean;
   missing?: Missing[];
+  /** Runs before anything else, but after the flags are known to be good. */
+  prepare?: () => Promise<void>;
   charts?: (readings: Readings) => Record<string, Chart>;
   claims?: (readings: Readings) => Claim[];
   /** The question's answer in one sentence with figures of this run. */
@@ -81,6 +83,7 @@ export async function compare(comparison: Comparison, args: readonly string[]): 
   const { chapter, topic, question, variants, sizes, unit, baseline, limits, agree } = comparison;
   const flags = parseCompareFlags(args, { about: question, names: Object.keys(variants), size: sizes });
   prepareResults(chapter);
+  await comparison.prepare?.();
 
   const always = [agree.with, baseline, ...limits];
   const names = Object.keys(variants).filter((name) => !flags.only || [...flags.only, ...always].includes(name));

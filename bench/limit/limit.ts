@@ -8,8 +8,6 @@
 import { type Missing, resultsFolder } from "../lib/results.ts";
 import { fileURLToPath } from "node:url";
 
-const compiler = "cc";
-
 /** What to report where `openLimit` gives null. */
 export const missingCompiler: Missing = { name: "C compiler", remedy: "apt-get install gcc libc6-dev" };
 
@@ -17,19 +15,20 @@ export const missingCompiler: Missing = { name: "C compiler", remedy: "apt-get i
 export async function openLimit<Symbols extends Deno.ForeignLibraryInterface>(
   name: string,
   symbols: Symbols,
-  { openmp = false } = {},
+  { openmp = false, compiler = "cc" } = {},
 ): Promise<Deno.DynamicLibrary<Symbols> | null> {
   const source = new URL(`${name}.c`, import.meta.url);
   const folder = new URL("limit/", resultsFolder);
   // The compiler of macOS has no OpenMP. Unloading a library whose OpenMP threads still exist would end the process.
   if (openmp && Deno.build.os !== "linux") return null;
   const flags = ["-O3", "-march=native", "-shared", "-fPIC", ...openmp ? ["-fopenmp", "-Wl,-z,nodelete"] : []];
-  const hash = await digest(await Deno.readTextFile(source) + flags.join(" "));
+  const hash = await digest(await Deno.readTextFile(source) + [compiler, ...flags].join(" "));
   const library = fileURLToPath(new URL(`${name}${openmp ? "_openmp" : ""}_${hash}.so`, folder));
 
   if (!await exists(library)) {
     await Deno.mkdir(folder, { recursive: true });
-    const part = `${library}.part`;
+    // Several processes may build at the same time.
+    const part = `${library}.${Deno.pid}.part`;
     const child = await run(compiler, [...flags, "-o", part, fileURLToPath(source)]);
     if (!child) return null;
     if (!child.success) throw new Error(`${compiler} ${name}.c: ${new TextDecoder().decode(child.stderr)}`);

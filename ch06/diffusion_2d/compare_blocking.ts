@@ -22,7 +22,7 @@ import { openDiffusion } from "./limit.ts";
 
 export async function run(args: readonly string[]) {
   const c = await openDiffusion(), openmp = await openDiffusion({ openmp: true });
-  const bandwidth = await streamBandwidth();
+  let bandwidth: number | null = null;
   const passTime = (size: number) => 16 * size ** 2 / (bandwidth ?? NaN);
   const threads = navigator.hardwareConcurrency;
   return await compare({
@@ -54,6 +54,7 @@ export async function run(args: readonly string[]) {
     },
     budget: { quick: 0.4, full: 2 },
     missing: c ? [] : [missingCompiler],
+    prepare: async () => void (bandwidth = await streamBandwidth()),
     charts: (readings) => ({
       diffusion_blocking: barChart({
         title: `Beyond the cache: a step on ${readings.headline} x ${readings.headline} cells`,

@@ -76,6 +76,9 @@ async function compile(source: string): Promise<Uint8Array<ArrayBuffer>> {
   return wasm as Uint8Array<ArrayBuffer>;
 }
 
+// Compiled once, however many experiments there are.
+let compiled: ReturnType<typeof compile> | undefined;
+
 /** The book's experiment on an N x N grid: zero, but 0.005 in a square off the middle; dt = 0.1. */
 export async function experiment(size: number) {
   const bytes = size * size * 8;
@@ -83,7 +86,7 @@ export async function experiment(size: number) {
   let u = 1024, next = u + Math.ceil(bytes / 4096) * 4096 + 2048;
   const spare = next + bytes + 64;
   const memory = new WebAssembly.Memory({ initial: Math.ceil((spare + size * 8 + 64) / 65536) });
-  const { instance } = await WebAssembly.instantiate(await compile(source), { env: { memory } });
+  const { instance } = await WebAssembly.instantiate(await (compiled ??= compile(source)), { env: { memory } });
   const evolve = instance.exports.evolve as (u: number, next: number, spare: number, size: number, dt: number) => void;
 
   const low = Math.floor(0.4 * size), high = Math.floor(0.5 * size);

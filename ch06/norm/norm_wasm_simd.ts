@@ -58,11 +58,14 @@ async function compile(source: string): Promise<Uint8Array<ArrayBuffer>> {
   return wasm as Uint8Array<ArrayBuffer>;
 }
 
+// Compiled once, however many experiments there are.
+let compiled: ReturnType<typeof compile> | undefined;
+
 /** The book's experiment on the numbers 0, 1, 2, … N - 1. */
 export async function experiment(size: number) {
   const start = 1024;
   const memory = new WebAssembly.Memory({ initial: Math.ceil((start + size * 8) / 65536) });
-  const { instance } = await WebAssembly.instantiate(await compile(source), { env: { memory } });
+  const { instance } = await WebAssembly.instantiate(await (compiled ??= compile(source)), { env: { memory } });
   const norm = instance.exports.norm as (vector: number, size: number) => number;
   new Float64Array(memory.buffer, start, size).set(Float64Array.from({ length: size }, (_, i) => i));
   return { run: () => norm(start, size) };
