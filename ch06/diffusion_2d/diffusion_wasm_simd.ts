@@ -11,8 +11,6 @@
  * @takes 1 s
  */
 
-import asc from "npm:assemblyscript@0.28.20/asc";
-
 // Two cells of each of the two rows, `o` bytes after k.
 const twoByTwo = (o: number) =>
   `{
@@ -63,6 +61,7 @@ export function evolve(u: usize, next: usize, spare: usize, size: i32, dt: f64):
 
 /** Compiles AssemblyScript to WebAssembly with SIMD. Throws with the compiler's messages if it does not compile. */
 async function compile(source: string): Promise<Uint8Array<ArrayBuffer>> {
+  const { default: asc } = await import("npm:assemblyscript@0.28.20/asc");
   let wasm: unknown;
   const { error, stderr } = await asc.main(
     ["main.ts", "-O3", "--runtime", "stub", "--enable", "simd,relaxed-simd", "--importMemory", "-o", "main.wasm"],

@@ -11,8 +11,6 @@
  * @takes 1 s
  */
 
-import asc from "npm:assemblyscript@0.28.20/asc";
-
 const lanes = [0, 1, 2, 3, 4, 5, 6, 7];
 
 const source = `
@@ -45,6 +43,7 @@ export function norm(vector: usize, n: i32): f64 {
 
 /** Compiles AssemblyScript to WebAssembly with SIMD. Throws with the compiler's messages if it does not compile. */
 async function compile(source: string): Promise<Uint8Array<ArrayBuffer>> {
+  const { default: asc } = await import("npm:assemblyscript@0.28.20/asc");
   let wasm: unknown;
   const { error, stderr } = await asc.main(
     ["main.ts", "-O3", "--runtime", "stub", "--enable", "simd,relaxed-simd", "--importMemory", "-o", "main.wasm"],
