@@ -1,5 +1,6 @@
 /** Measuring: a thin layer over mitata that keeps medians and spreads. */
 
+import { delay } from "@std/async/delay";
 import { measure as sample } from "mitata";
 
 export interface Measurement {
@@ -42,6 +43,8 @@ export async function measureInTurns<Name extends string>(
   for (let round = 0; round < rounds; round++) {
     for (const name of shuffled(names, round)) {
       before(name);
+      // Threads of the one before may still be spinning for more work, OpenMP's for some milliseconds.
+      await delay(10);
       collected.get(name)!.push(...await samples(calls[name], budget / rounds));
     }
   }
@@ -57,7 +60,7 @@ async function warm(call: () => unknown, seconds: number): Promise<void> {
 async function samples(call: () => unknown, budget: number): Promise<number[]> {
   const stats = await sample(() => sink = call(), {
     min_cpu_time: budget * 1e9,
-    min_samples: 2,
+    min_samples: 1,
     // A call shorter than the threshold (ns) is timed in batches of this many, so that the clock's own cost vanishes.
     batch_threshold: 50_000,
     batch_samples: 64,

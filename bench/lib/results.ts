@@ -49,12 +49,12 @@ export interface Results {
   missing: Missing[];
 }
 
-/** Makes the chapter's folder, or ends with exit code 2 and one line before anything is measured. */
+/** Makes the folder of a chapter, or ends with exit code 2 and one line before anything is measured. */
 export function prepareResults(chapter: string): void {
   const folder = new URL(`${chapter}/`, resultsFolder);
   try {
     Deno.mkdirSync(folder, { recursive: true });
-    const probe = new URL(".writable", folder);
+    const probe = new URL(`.writable_${Deno.pid}`, folder);
     Deno.writeTextFileSync(probe, "");
     Deno.removeSync(probe);
   } catch (error) {

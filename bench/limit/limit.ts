@@ -5,7 +5,7 @@
  * source changes.
  */
 
-import { type Missing, resultsFolder } from "../lib/results.ts";
+import { type Missing, prepareResults, resultsFolder } from "../lib/results.ts";
 import { fileURLToPath } from "node:url";
 
 /** What to report where `openLimit` gives null. */
@@ -17,6 +17,7 @@ export async function openLimit<Symbols extends Deno.ForeignLibraryInterface>(
   symbols: Symbols,
   { openmp = false, compiler = "cc" } = {},
 ): Promise<Deno.DynamicLibrary<Symbols> | null> {
+  prepareResults("limit");
   const source = new URL(`${name}.c`, import.meta.url);
   const folder = new URL("limit/", resultsFolder);
   // The compiler of macOS has no OpenMP. Unloading a library whose OpenMP threads still exist would end the process.
@@ -26,7 +27,6 @@ export async function openLimit<Symbols extends Deno.ForeignLibraryInterface>(
   const library = fileURLToPath(new URL(`${name}${openmp ? "_openmp" : ""}_${hash}.so`, folder));
 
   if (!await exists(library)) {
-    await Deno.mkdir(folder, { recursive: true });
     // Several processes may build at the same time.
     const part = `${library}.${Deno.pid}.part`;
     const child = await run(compiler, [...flags, "-o", part, fileURLToPath(source)]);

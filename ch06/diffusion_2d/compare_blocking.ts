@@ -52,7 +52,7 @@ export async function run(args: readonly string[]) {
       bytes: (size) => 16 * size ** 2,
       label: (size) => `${size}²`,
     },
-    budget: { quick: 0.4, full: 2 },
+    budget: { quick: 0.2, full: 2 },
     missing: c ? [] : [missingCompiler],
     prepare: async () => void (bandwidth = await streamBandwidth()),
     charts: (readings) => ({

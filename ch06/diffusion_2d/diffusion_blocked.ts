@@ -2,8 +2,8 @@
  * Diffusion with several time steps in one pass over memory, in plain TypeScript on one core.
  *
  * What to notice: on a grid beyond the cache, a step waits for memory: every value comes in, is used five times and goes
- * out. Here step 2 follows one row behind step 1, step 3 one row behind that, while the rows between them are still in
- * the cache, so that memory is read and written once for `depth` steps. At the periodic edge the first rows of a later
+ * out. Here step 2 follows two rows behind step 1, step 3 two rows behind that, while the rows between them are still
+ * in the cache, so that memory is read and written once for `depth` steps. At the periodic edge the first rows of a later
  * step need the last rows of an earlier one, which are computed twice, once for either end.
  *
  * @original 06_matrix/diffusion_2d/diffusion_numpy_memory2_numexpr_single.py
@@ -11,37 +11,57 @@
  * @takes 2 s
  */
 
-/** New values of one row. */
-function evolveRow(above: Float64Array, row: Float64Array, below: Float64Array, out: Float64Array, dt: number): void {
-  const keep = 1 - 4 * dt, last = row.length - 1;
-  let left = row[last], centre = row[0];
+/** New values of the adjacent rows a and b. */
+function evolvePair(
+  above: Float64Array,
+  a: Float64Array,
+  b: Float64Array,
+  below: Float64Array,
+  outA: Float64Array,
+  outB: Float64Array,
+  dt: number,
+): void {
+  const keep = 1 - 4 * dt, last = a.length - 1;
+  let leftA = a[last], leftB = b[last], centreA = a[0], centreB = b[0];
   for (let j = 0; j < last; j++) {
-    const right = row[j + 1];
-    out[j] = keep * centre + dt * (above[j] + below[j] + (left + right));
-    left = centre;
-    centre = right;
+    const rightA = a[j + 1], rightB = b[j + 1];
+    outA[j] = keep * centreA + dt * (above[j] + centreB + (leftA + rightA));
+    outB[j] = keep * centreB + dt * (centreA + below[j] + (leftB + rightB));
+    leftA = centreA;
+    leftB = centreB;
+    centreA = rightA;
+    centreB = rightB;
   }
-  out[last] = keep * centre + dt * (above[last] + below[last] + (left + row[0]));
+  outA[last] = keep * centreA + dt * (above[last] + centreB + (leftA + a[0]));
+  outB[last] = keep * centreB + dt * (centreA + below[last] + (leftB + b[0]));
 }
 
 /**
  * `recent.length` + 1 steps of u' = u + D dt (up + down + left + right - 4u) with D = 1 and periodic edges.
  *
  * @param u N rows of N values; left as they are
- * @param next receives the N rows of new values
- * @param recent for each step but the last four rows of N values of room to work in
+ * @param next receives the N x N new values, in N rows and one more that is scratch if N is odd
+ * @param recent for each step but the last six rows of N values of room to work in
  * @param dt the time step; stable up to 0.25
  */
 export function evolve(u: Float64Array[], next: Float64Array[], recent: Float64Array[][], dt: number): void {
-  const size = u.length, depth = recent.length + 1;
-  // Rows run on past the edges, from -depth to N + depth. Of the steps in between, the four latest rows are kept.
+  const size = next.length - 1, depth = recent.length + 1;
+  // Rows run on past the edges, from -depth to N + depth. Of the steps in between, the six latest rows are kept.
   const row = (step: number, i: number) =>
-    step === 0 ? u[(i % size + size) % size] : step === depth ? next[i] : recent[step - 1][i & 3];
-  for (let front = 1 - depth; front < size + 2 * depth; front++) {
+    step === 0 ? u[(i % size + size) % size] : step === depth ? next[i] : recent[step - 1][(i + 6 * depth) % 6];
+  for (let front = -(depth & ~1); front < size + 2 * depth; front += 2) {
     for (let step = 1; step <= depth; step++) {
-      const i = front - (step - 1), margin = depth - step;
-      if (i < -margin || i >= size + margin) continue;
-      evolveRow(row(step - 1, i - 1), row(step - 1, i), row(step - 1, i + 1), row(step, i), dt);
+      const i = front - 2 * (step - 1), margin = depth - step, before = step - 1;
+      if (i < -(margin + 1 & ~1) || i >= size + margin) continue;
+      evolvePair(
+        row(before, i - 1),
+        row(before, i),
+        row(before, i + 1),
+        row(before, i + 2),
+        row(step, i),
+        row(step, i + 1),
+        dt,
+      );
     }
   }
 }
@@ -51,14 +71,14 @@ export function evolve(u: Float64Array[], next: Float64Array[], recent: Float64A
  *
  * @param depth steps in one pass over memory
  */
-export function experiment(size: number, depth = 6) {
+export function experiment(size: number, depth = 4) {
   const low = Math.floor(0.4 * size), high = Math.floor(0.5 * size);
   const rows = (count: number) => {
     const block = new Float64Array(count * size);
     return Array.from({ length: count }, (_, i) => block.subarray(i * size, (i + 1) * size));
   };
-  let u = rows(size), next = rows(size);
-  const recent = Array.from({ length: depth - 1 }, () => rows(4));
+  let u = rows(size + 1), next = rows(size + 1);
+  const recent = Array.from({ length: depth - 1 }, () => rows(6));
   for (let i = low; i < high; i++) u[i].fill(0.005, low, high);
   return {
     run(steps: number) {
@@ -68,7 +88,7 @@ export function experiment(size: number, depth = 6) {
       }
     },
     /** The N x N values, row by row. */
-    grid: () => new Float64Array(u[0].buffer),
+    grid: () => new Float64Array(u[0].buffer, 0, size * size),
   };
 }
 

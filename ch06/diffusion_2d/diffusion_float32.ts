@@ -5,7 +5,7 @@
  * enough this costs more than it saves; where memory is the limit, half the bytes are half the time. The kernel must be
  * a function of its own: one that sees both kinds of array is compiled for both, and much slower for either.
  *
- * @original 06_matrix/diffusion_2d/figure_pytorch_precision.py
+ * @original 06_matrix/diffusion_2d/figure_pytorch_naive_precision.py
  * @run deno run ch06/diffusion_2d/diffusion_float32.ts
  * @takes 1 s
  */

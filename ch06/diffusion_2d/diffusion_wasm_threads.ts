@@ -88,7 +88,7 @@ function barrier(threads: i32): void {
     atomic.notify(${4 * passes}, -1);
     return;
   }
-  for (let spin = 0; spin < 20000; spin++) if (atomic.load<i32>(${4 * passes}) != pass) return;
+  for (let spin = 0; spin < 100000; spin++) if (atomic.load<i32>(${4 * passes}) != pass) return;
   while (atomic.load<i32>(${4 * passes}) == pass) atomic.wait<i32>(${4 * passes}, pass, -1);
 }
 
@@ -106,14 +106,18 @@ export function run(
   }
 }`;
 
-/** Compiles AssemblyScript to WebAssembly with SIMD and threads. Throws with the compiler's messages otherwise. */
-async function compile(source: string): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * Compiles AssemblyScript to WebAssembly with SIMD and threads. Throws with the compiler's messages if it does not compile.
+ * The memory's size is fixed: every access is checked against it, and if another thread could make the memory grow, the
+ * size would have to be read again each time.
+ */
+async function compile(source: string, pages: number): Promise<Uint8Array<ArrayBuffer>> {
   // Not at the top of the file: the workers do not compile, and would start later.
   const { default: asc } = await import("npm:assemblyscript@0.28.20/asc");
   let wasm: unknown;
   const { error, stderr } = await asc.main(
     `main.ts -O3 --runtime stub --enable simd,relaxed-simd,threads --importMemory --sharedMemory
-      --maximumMemory 65536 -o main.wasm`.split(/\s+/),
+      --initialMemory ${pages} --maximumMemory ${pages} -o main.wasm`.split(/\s+/),
     {
       readFile: (name) => name === "main.ts" ? source : null,
       writeFile: (_, contents) => void (wasm = contents),
@@ -146,9 +150,6 @@ async function prepareThread({ module, memory, thread, threads, size, grids, scr
   };
 }
 
-// Compiled once, however many experiments there are.
-let compiled: ReturnType<typeof compile> | undefined;
-
 /**
  * The book's experiment on an N x N grid: zero, but 0.005 in a square off the middle; dt = 0.1.
  *
@@ -167,7 +168,7 @@ export async function experiment(
   const scratch = grids[1] + gridBytes + 4096;
   const pages = Math.ceil((scratch + workers * scratchBytes) / 65536);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const module = await WebAssembly.compile(await (compiled ??= compile(source)));
+  const module = await WebAssembly.compile(await compile(source, pages));
   const control = new Int32Array(memory.buffer, 0, 16);
   const share = (thread: number): Share => (
     { module, memory, thread, threads: workers, size, grids, scratch: scratch + thread * scratchBytes, depth }
@@ -220,6 +221,8 @@ async function serve(share: Share) {
   let done = Atomics.load(control, job);
   toCaller.postMessage("ready");
   for (;;) {
+    // The next job often comes at once, and to wake a sleeping thread takes longer than many a job.
+    for (let spin = 0; spin < 100_000 && Atomics.load(control, job) === done; spin++);
     Atomics.wait(control, job, done);
     if (Atomics.load(control, job) === done) continue;
     done++;

@@ -56,7 +56,7 @@ function barrier(control: Int32Array, threads: number): void {
     Atomics.notify(control, passed);
     return;
   }
-  for (let spin = 0; spin < 20_000; spin++) if (Atomics.load(control, passed) !== round) return;
+  for (let spin = 0; spin < 100_000; spin++) if (Atomics.load(control, passed) !== round) return;
   while (Atomics.load(control, passed) === round) Atomics.wait(control, passed, round);
 }
 
@@ -130,6 +130,8 @@ function serve(shared: Shared, thread: number) {
   let done = Atomics.load(control, job);
   toCaller.postMessage("ready");
   for (;;) {
+    // The next job often comes at once, and to wake a sleeping thread takes longer than many a job.
+    for (let spin = 0; spin < 100_000 && Atomics.load(control, job) === done; spin++);
     Atomics.wait(control, job, done);
     if (Atomics.load(control, job) === done) continue;
     done++;
