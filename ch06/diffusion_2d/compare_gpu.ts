@@ -102,7 +102,7 @@ export async function run(args: readonly string[]): Promise<Outcome> {
   const software = adapter?.endsWith("(software)") ?? false;
   const sizes = flags.sizes ??
     (software || !adapter
-      ? { quick: [64, 256, 512, 1024], full: [64, 128, 256, 512, 1024, 2048, 4096] }
+      ? { quick: [64, 256, 1024], full: [64, 128, 256, 512, 1024, 2048, 4096] }
       : { quick: [64, 256, 1024, 4096, 8192], full: [64, 128, 256, 512, 1024, 2048, 4096, 8192] })[mode];
   const largest = Math.max(...sizes);
 
