@@ -7,7 +7,6 @@
  * @takes 60 s
  */
 
-import { openDiffusion } from "../ch06/diffusion_2d/limit.ts";
 import * as blocked from "../ch06/diffusion_2d/diffusion_blocked.ts";
 import * as flat from "../ch06/diffusion_2d/diffusion_flat.ts";
 import * as flatModulo from "../ch06/diffusion_2d/diffusion_flat_modulo.ts";
@@ -30,6 +29,7 @@ import * as reduce from "../ch06/norm/norm_reduce.ts";
 import * as typedArray from "../ch06/norm/norm_typed_array.ts";
 import * as normWasmSimd from "../ch06/norm/norm_wasm_simd.ts";
 import { sumByColumns, sumByRows } from "../ch06/memory/row_or_column.ts";
+import { openDiffusion } from "./limit/diffusion.ts";
 import { openLimit } from "./limit/limit.ts";
 
 function group(name: string, benches: Record<string, () => unknown>, baseline: string) {

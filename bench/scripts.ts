@@ -12,11 +12,11 @@ export interface Script {
   source: string;
 }
 
-/** All scripts of the chapters with a header: techniques and compares, but no tests, tours or helpers of a compare. */
+/** All scripts of the chapters with a header: techniques and compares, but no tests and tours. */
 export async function scripts(): Promise<{ techniques: Script[]; compares: Script[] }> {
   const techniques: Script[] = [], compares: Script[] = [];
   for (const path of (await sourceFiles("")).filter((path) => /^ch\d\d\//.test(path))) {
-    if (/(_test|\/main|\/limit)\.ts$/.test(path)) continue;
+    if (/(_test|\/main)\.ts$/.test(path)) continue;
     const script = { path, source: await Deno.readTextFile(new URL(path, root)) };
     (/\/compare[^/]*\.ts$/.test(path) ? compares : techniques).push(script);
   }

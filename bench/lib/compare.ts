@@ -26,8 +26,8 @@ export interface Comparison {
   chapter: string;
   topic: string;
   question: string;
-  /** Name to set-up. The set-up is outside the clock. */
-  variants: Record<string, (size: number) => Prepared | Promise<Prepared>>;
+  /** Name to set-up, which is outside the clock. Null where this machine lacks what the variant needs. */
+  variants: Record<string, (size: number) => Prepared | null | Promise<Prepared | null>>;
   sizes: { quick: number[]; full: number[]; min: number; max: number };
   /** The size of the main table; where it is not among the sizes of a run, the largest one is. */
   headline: number;
@@ -47,7 +47,8 @@ export interface Comparison {
   budget: { quick: number; full: number };
   /** Leaves a variant out at sizes where it would take minutes. */
   tooSlow?: (name: string, size: number) => boolean;
-  missing?: Missing[];
+  /** What to report as missing if one of the limits cannot be had. */
+  missingLimit?: Missing;
   /** Runs before anything else, but after the flags are known to be good. */
   prepare?: () => Promise<void>;
   charts?: (readings: Readings) => Record<string, Chart>;
@@ -90,6 +91,7 @@ export async function compare(comparison: Comparison, args: readonly string[]): 
   const run = flags.sizes ?? sizes[flags.mode];
   const readings = new Readings(names, run, run.includes(comparison.headline) ? comparison.headline : Math.max(...run));
   const errors = new Map<string, number>();
+  const lacking = new Set<string>();
   const rounds = 3;
   const progress = startProgress(`${chapter}/${topic}`, run.length * names.length * (rounds + 1));
   try {
@@ -101,6 +103,10 @@ export async function compare(comparison: Comparison, args: readonly string[]): 
       for (const name of here) {
         progress.step(`checking ${name} at ${size}`);
         const variant = await variants[name](size);
+        if (!variant) {
+          lacking.add(name);
+          continue;
+        }
         prepared.defer(() => variant.close?.());
         await variant.call();
         const answer = await variant.answer();
@@ -116,7 +122,7 @@ export async function compare(comparison: Comparison, args: readonly string[]): 
       const before = (name: string) => progress.step(`timing ${name} at ${size}`);
       const measured = await measureInTurns(calls, { budget: comparison.budget[flags.mode], rounds, before });
       const count = unit.count?.(size) ?? 1;
-      for (const name of here) {
+      for (const name of Object.keys(calls)) {
         readings.set(name, size, { ...measured[name], median: measured[name].median / count });
       }
     }
@@ -140,10 +146,10 @@ export async function compare(comparison: Comparison, args: readonly string[]): 
     checks: [{
       claim: `all agree with ${agree.with} within ${agree.within}${bound}`,
       passed: true,
-      evidence: names.map((name) => `${name} ${formatNumber(errors.get(name)!)}`).join(", "),
+      evidence: [...errors.keys()].map((name) => `${name} ${formatNumber(errors.get(name)!)}`).join(", "),
     }],
     claims: comparison.claims?.(readings) ?? [],
-    missing: comparison.missing ?? [],
+    missing: comparison.missingLimit && limits.some((name) => lacking.has(name)) ? [comparison.missingLimit] : [],
     charts: comparison.charts?.(readings) ?? {},
     answer: comparison.answer(readings),
   });
@@ -189,7 +195,7 @@ function mainTable({ unit, baseline, limits }: Comparison, readings: Readings, e
 }
 
 function sizeTable({ unit, baseline }: Comparison, readings: Readings): string {
-  const rows = readings.names.map((name) => [
+  const rows = readings.names.filter((name) => readings.sizes.some((size) => readings.get(name, size))).map((name) => [
     name,
     ...readings.sizes.map((size) => readings.get(name, size) ? formatRatio(readings.ratio(baseline, name, size)) : "-"),
   ]);

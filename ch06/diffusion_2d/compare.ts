@@ -9,6 +9,7 @@
 import { barChart, lineChart, palette } from "../../bench/lib/chart.ts";
 import { compare, type Prepared, type Readings } from "../../bench/lib/compare.ts";
 import { formatRatio, formatTime } from "../../bench/lib/table.ts";
+import { openDiffusion } from "../../bench/limit/diffusion.ts";
 import { missingCompiler } from "../../bench/limit/limit.ts";
 import * as blocked from "./diffusion_blocked.ts";
 import * as flat from "./diffusion_flat.ts";
@@ -24,7 +25,6 @@ import * as temporaries from "./diffusion_temporaries.ts";
 import * as wasmSimd from "./diffusion_wasm_simd.ts";
 import * as wasmThreads from "./diffusion_wasm_threads.ts";
 import * as workers from "./diffusion_workers.ts";
-import { openDiffusion } from "./limit.ts";
 
 /** What every technique of this topic sets up. */
 export interface Experiment {
@@ -37,12 +37,20 @@ export interface Experiment {
 export const stepsPerCall = (size: number) => Math.max(8, Math.min(256, 2 ** 22 / size ** 2 & ~7));
 
 /** An experiment as a variant of a compare. */
-export function variant(experiment: (size: number) => Experiment | Promise<Experiment>) {
-  return async (size: number): Promise<Prepared> => {
-    const { run, grid, close } = await experiment(size);
+export function variant(experiment: (size: number) => Experiment | null | Promise<Experiment | null>) {
+  return async (size: number): Promise<Prepared | null> => {
+    const prepared = await experiment(size);
+    if (!prepared) return null;
+    const { run, grid, close } = prepared;
     return { call: () => run(stepsPerCall(size)), answer: grid, close: async () => void await close?.() };
   };
 }
+
+/** The same experiment in C on one core and on all, or null where there is no compiler. */
+export const limits = {
+  c: variant(async (size) => (await openDiffusion())?.(size) ?? null),
+  c_openmp: variant(async (size) => (await openDiffusion({ openmp: true }))?.(size) ?? null),
+};
 
 const colors: Record<string, string> = {
   nested: palette[9],
@@ -64,7 +72,6 @@ const colors: Record<string, string> = {
 };
 
 export async function run(args: readonly string[]) {
-  const c = await openDiffusion(), openmp = await openDiffusion({ openmp: true });
   return await compare({
     chapter: "ch06",
     topic: "diffusion_2d",
@@ -84,15 +91,14 @@ export async function run(args: readonly string[]) {
       workers: variant((size) => workers.experiment(size)),
       wasm_simd: variant(wasmSimd.experiment),
       wasm_threads: variant((size) => wasmThreads.experiment(size)),
-      ...c && { c: variant(c) },
-      ...openmp && { c_openmp: variant(openmp) },
+      ...limits,
     },
     sizes: { quick: [64, 512, 1024], full: [32, 64, 128, 256, 512, 1024, 2048, 4096], min: 1, max: 8192 },
     headline: 512,
     // Doubles in another order differ in their last digits; floats have seven digits.
     agree: { with: "nested", within: 1e-12, except: { float32: 1e-5 } },
     baseline: "nested",
-    limits: ["c", "c_openmp"],
+    limits: Object.keys(limits),
     unit: {
       per: "step",
       count: stepsPerCall,
@@ -101,7 +107,7 @@ export async function run(args: readonly string[]) {
       label: (size) => `${size}²`,
     },
     budget: { quick: 0.06, full: 1 },
-    missing: c ? [] : [missingCompiler],
+    missingLimit: missingCompiler,
     charts: (readings) => ({
       diffusion_2d: speedUpChart(readings),
       diffusion_2d_methods: barChart({
@@ -124,19 +130,15 @@ export async function run(args: readonly string[]) {
         1,
         "doubles in plain TypeScript are faster than floats while the cache is large enough",
       ),
-      ...c
-        ? [
-          ofLimit(readings, "fused", "c", 0.35),
-          ofLimit(readings, "wasm_simd", "c", 0.85),
-          ...openmp ? [ofLimit(readings, "wasm_threads", "c_openmp", 0.85)] : [],
-        ]
-        : [],
+      ...ofLimit(readings, "fused", "c", 0.35),
+      ...ofLimit(readings, "wasm_simd", "c", 0.85),
+      ...ofLimit(readings, "wasm_threads", "c_openmp", 0.85),
     ],
     answer: (readings) =>
       `A fused loop over typed arrays is ${formatRatio(readings.ratio("nested", "fused"))} as fast as nested arrays, ` +
       `WebAssembly with SIMD ${formatRatio(readings.ratio("nested", "wasm_simd"))}, ` +
       `on ${navigator.hardwareConcurrency} threads ${formatRatio(readings.ratio("nested", "wasm_threads"))}` +
-      (c && openmp
+      (readings.get("c_openmp")
         ? `; C reaches ${formatRatio(readings.ratio("nested", "c"))} and ${
           formatRatio(readings.ratio("nested", "c_openmp"))
         }.`
@@ -151,7 +153,8 @@ function faster(readings: Readings, slow: string, fast: string, times: number, c
 
 function ofLimit(readings: Readings, name: string, limit: string, share: number) {
   const reached = readings.ratio(limit, name);
-  return { claim: `${name} reaches ${share} of ${limit}`, held: reached >= share, evidence: reached.toFixed(2) };
+  if (Number.isNaN(reached)) return [];
+  return [{ claim: `${name} reaches ${share} of ${limit}`, held: reached >= share, evidence: reached.toFixed(2) }];
 }
 
 function speedUpChart(readings: Readings) {

@@ -17,11 +17,9 @@ import * as fused from "./diffusion_fused.ts";
 import * as wasmSimd from "./diffusion_wasm_simd.ts";
 import * as wasmThreads from "./diffusion_wasm_threads.ts";
 import * as workers from "./diffusion_workers.ts";
-import { variant } from "./compare.ts";
-import { openDiffusion } from "./limit.ts";
+import { limits, variant } from "./compare.ts";
 
 export async function run(args: readonly string[]) {
-  const c = await openDiffusion(), openmp = await openDiffusion({ openmp: true });
   let bandwidth: number | null = null;
   const passTime = (size: number) => 16 * size ** 2 / (bandwidth ?? NaN);
   const threads = navigator.hardwareConcurrency;
@@ -37,14 +35,13 @@ export async function run(args: readonly string[]) {
       wasm_simd_blocked: variant((size) => wasmThreads.experiment(size, { workers: 1 })),
       wasm_threads_streaming: variant((size) => wasmThreads.experiment(size, { depth: 1 })),
       wasm_threads_blocked: variant((size) => wasmThreads.experiment(size)),
-      ...c && { c: variant(c) },
-      ...openmp && { c_openmp: variant(openmp) },
+      ...limits,
     },
     sizes: { quick: [4096], full: [1024, 2048, 4096, 8192], min: 1, max: 8192 },
     headline: 4096,
     agree: { with: "fused", within: 1e-12 },
     baseline: "fused",
-    limits: ["c", "c_openmp"],
+    limits: Object.keys(limits),
     unit: {
       per: "step",
       count: () => 8,
@@ -53,7 +50,7 @@ export async function run(args: readonly string[]) {
       label: (size) => `${size}²`,
     },
     budget: { quick: 0.2, full: 2 },
-    missing: c ? [] : [missingCompiler],
+    missingLimit: missingCompiler,
     prepare: async () => void (bandwidth = await streamBandwidth()),
     charts: (readings) => ({
       diffusion_blocking: barChart({

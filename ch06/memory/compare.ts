@@ -208,7 +208,7 @@ function pages(full: boolean): Part {
   // The loop is compiled first, so that the compiler's own faults fall outside the count.
   touchPages(2 ** 24);
   // Smaller blocks may be ones that the C library was given back and kept, which are no longer fresh.
-  const sizes = [2 ** 26, 2 ** 27, 2 ** 28, ...full ? [2 ** 30] : []];
+  const sizes = [2 ** 26, 2 ** 27, ...full ? [2 ** 28, 2 ** 30] : []];
   const readings = sizes.map((bytes) => ({ bytes, count: bytes / pageBytes, ...touchPages(bytes) }));
   const { bytes, count, first, second } = readings[0];
   const slower = first.seconds / second.seconds;

@@ -1,6 +1,6 @@
-/** The C kernel of bench/limit as one more experiment, to be measured beside the techniques. */
+/** The diffusion in C as one more experiment, to be measured beside the techniques of ch06/diffusion_2d. */
 
-import { openLimit } from "../../bench/limit/limit.ts";
+import { openLimit } from "./limit.ts";
 
 /** The experiment in C, or null where it cannot be built. */
 export async function openDiffusion(options: { openmp?: boolean } = {}) {
