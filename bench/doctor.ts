@@ -5,18 +5,9 @@
  * @takes 1 s
  */
 
-import { describeMachine } from "./lib/machine.ts";
+import { describeMachine, isRecent, oldestDeno } from "./lib/machine.ts";
 import { table } from "./lib/table.ts";
 import { installCommand, missingParts, parts } from "./parts.ts";
-
-/** The oldest Deno that the suite is written for. */
-export const oldestDeno = [2, 9] as const;
-
-/** Whether a version such as "2.9.6" is at least `oldestDeno`. */
-export function isRecent(version: string): boolean {
-  const [major, minor] = version.split(".").map(Number);
-  return major > oldestDeno[0] || major === oldestDeno[0] && minor >= oldestDeno[1];
-}
 
 if (import.meta.main) {
   const machine = await describeMachine();

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { isRecent } from "../doctor.ts";
 import { openLimit } from "../limit/limit.ts";
 import { installCommand, parts } from "../parts.ts";
 import { parseCounts } from "../test.ts";
 import { barChart, drawChart, lineChart } from "./chart.ts";
 import { compare, type Comparison, relativeError } from "./compare.ts";
+import { isRecent } from "./machine.ts";
 import { measure, measureInTurns } from "./measure.ts";
 import { type Results, resultsFolder } from "./results.ts";
 import { parseHeader } from "./script.ts";

@@ -48,6 +48,15 @@ export async function requestAdapter(): Promise<GPUAdapter | null> {
   return await navigator.gpu?.requestAdapter() ?? null;
 }
 
+/** The oldest Deno that the suite is written for. */
+export const oldestDeno = [2, 9] as const;
+
+/** Whether a version such as "2.9.6" is at least `oldestDeno`. */
+export function isRecent(version: string): boolean {
+  const [major, minor] = version.split(".").map(Number);
+  return major > oldestDeno[0] || major === oldestDeno[0] && minor >= oldestDeno[1];
+}
+
 /** One line for the foot of a table or the subtitle of a chart. */
 export function machineLine(machine: Machine): string {
   return `${machine.cpu}, ${machine.cores} core${machine.cores === 1 ? "" : "s"}, Deno ${machine.deno}`;

@@ -2,6 +2,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { fail } from "./flags.ts";
+import { isRecent, oldestDeno } from "./machine.ts";
 import type { Outcome } from "./report.ts";
 import { styleText } from "node:util";
 
@@ -20,6 +21,10 @@ export async function tour(chapter: string, title: string, stops: Record<string,
   if (flags.help) {
     console.log(`${chapter}, ${title}: ${Object.keys(stops).join(", ")}\n\n  --full  the book's sizes; takes minutes`);
     return;
+  }
+  if (!isRecent(Deno.version.deno)) {
+    const needed = oldestDeno.join(".");
+    console.error(styleText("yellow", `Deno ${Deno.version.deno} is older than ${needed}, for which this is written`));
   }
   const start = performance.now();
   const outcomes: Outcome[] = [], failures: string[] = [];
