@@ -1,5 +1,6 @@
 /** The parts outside npm that the suite can use: how to see whether one is here, what it unlocks, how to get it. */
 
+import { hasCommand } from "./lib/command.ts";
 import { requestAdapter } from "./lib/machine.ts";
 
 export interface Part {
@@ -15,7 +16,7 @@ export const parts: Part[] = [
     name: "C compiler",
     unlocks: "the native kernels that say how fast this machine could go",
     packages: ["gcc", "libc6-dev"],
-    present: () => runs("cc", "--version"),
+    present: () => hasCommand("cc"),
   },
   {
     name: "Vulkan driver",
@@ -28,7 +29,7 @@ export const parts: Part[] = [
     name: "valgrind",
     unlocks: "cache misses counted in ch06/counters",
     packages: ["valgrind"],
-    present: () => runs("valgrind", "--version"),
+    present: () => hasCommand("valgrind"),
   },
 ];
 
@@ -41,13 +42,4 @@ export async function missingParts(): Promise<Part[]> {
 /** The one line that installs them. */
 export function installCommand(missing: Part[]): string {
   return `apt-get install -y --no-install-recommends ${missing.flatMap(({ packages }) => packages).join(" ")}`;
-}
-
-async function runs(command: string, argument: string): Promise<boolean> {
-  try {
-    return (await new Deno.Command(command, { args: [argument], stdout: "null", stderr: "null" }).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -6,6 +6,7 @@
  * @takes 1 s
  */
 
+import { hasCommand, runCommand } from "./lib/command.ts";
 import { installCommand, missingParts } from "./parts.ts";
 
 export async function setUp(): Promise<void> {
@@ -13,25 +14,16 @@ export async function setUp(): Promise<void> {
   if (missing.length === 0) return;
   const names = missing.map(({ name }) => name).join(", ");
   const command = installCommand(missing);
-  if (Deno.build.os !== "linux" || !await asApt(["--version"])) {
+  if (Deno.build.os !== "linux" || !await hasCommand("apt-get")) {
     console.error(`going on without: ${names} (\`deno task doctor\` says more)`);
   } else if (Deno.uid() !== 0) {
     console.error(`going on without: ${names}. To add: sudo ${command}`);
   } else {
     console.error(`installing ${names}: ${command}`);
-    const installed = await asApt(["update", "-q"]) && await asApt(command.split(" ").slice(1));
+    const apt = async (...args: string[]) =>
+      (await runCommand("apt-get", args, { DEBIAN_FRONTEND: "noninteractive" }))?.success;
+    const installed = await apt("update", "-q") && await apt(...command.split(" ").slice(1));
     if (!installed) console.error(`apt-get failed; going on without. To see why: ${command}`);
-  }
-}
-
-async function asApt(args: string[]): Promise<boolean> {
-  try {
-    const env = { DEBIAN_FRONTEND: "noninteractive" };
-    return (await new Deno.Command("apt-get", { args, env, stdout: "null", stderr: "null", stdin: "null" }).output())
-      .success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }
 

@@ -17,10 +17,7 @@ export interface MeasureOptions {
 }
 
 // Every result lands here, so that no call can be optimised away as unused.
-let sink: unknown;
-export function consumed(): unknown {
-  return sink;
-}
+let _sink: unknown;
 
 /** Times `call` (seconds a call). A call that returns a promise is awaited inside the clock. */
 export async function measure(call: () => unknown, { budget = 0.2 }: MeasureOptions = {}): Promise<Measurement> {
@@ -54,11 +51,11 @@ export async function measureInTurns<Name extends string>(
 /** Calls until the optimising compiler has had its chance: a loop that ran once or twice is not yet what it will be. */
 async function warm(call: () => unknown, seconds: number): Promise<void> {
   const end = performance.now() + 1000 * seconds;
-  do sink = await call(); while (performance.now() < end);
+  do _sink = await call(); while (performance.now() < end);
 }
 
 async function samples(call: () => unknown, budget: number): Promise<number[]> {
-  const stats = await sample(() => sink = call(), {
+  const stats = await sample(() => _sink = call(), {
     min_cpu_time: budget * 1e9,
     min_samples: 1,
     // A call shorter than the threshold (ns) is timed in batches of this many, so that the clock's own cost vanishes.

@@ -5,6 +5,7 @@
  * source changes.
  */
 
+import { runCommand } from "../lib/command.ts";
 import { type Missing, prepareResults, resultsFolder } from "../lib/results.ts";
 import { fileURLToPath } from "node:url";
 
@@ -29,21 +30,12 @@ export async function openLimit<Symbols extends Deno.ForeignLibraryInterface>(
   if (!await exists(library)) {
     // Several processes may build at the same time.
     const part = `${library}.${Deno.pid}.part`;
-    const child = await run(compiler, [...flags, "-o", part, fileURLToPath(source)]);
+    const child = await runCommand(compiler, [...flags, "-o", part, fileURLToPath(source)]);
     if (!child) return null;
     if (!child.success) throw new Error(`${compiler} ${name}.c: ${new TextDecoder().decode(child.stderr)}`);
     await Deno.rename(part, library);
   }
   return Deno.dlopen(library, symbols);
-}
-
-async function run(command: string, args: string[]): Promise<Deno.CommandOutput | null> {
-  try {
-    return await new Deno.Command(command, { args, stdin: "null" }).output();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -10,11 +10,11 @@
  * @takes 15 s
  */
 
-import { barChart, type Chart, palette } from "../../bench/lib/chart.ts";
-import { parseCompareFlags } from "../../bench/lib/flags.ts";
-import { startProgress } from "../../bench/lib/progress.ts";
-import { type Outcome, report } from "../../bench/lib/report.ts";
-import { type Check, type Claim, type Figure, type Missing, prepareResults } from "../../bench/lib/results.ts";
+import { barChart, palette } from "../../bench/lib/chart.ts";
+import { hasCommand } from "../../bench/lib/command.ts";
+import type { Outcome } from "../../bench/lib/report.ts";
+import type { Figure, Missing } from "../../bench/lib/results.ts";
+import { compareSections, type Section } from "../../bench/lib/sections.ts";
 import { formatNumber, formatRatio, formatTime, table } from "../../bench/lib/table.ts";
 import { countMisses, numbers } from "./cache_misses.ts";
 import { countResources, type Counts as Resources } from "./page_faults.ts";
@@ -22,54 +22,17 @@ import { countResources, type Counts as Resources } from "./page_faults.ts";
 const question = "What tools can I use to see how efficiently the CPU is doing my calculations?";
 
 /** What one part of this compare found. */
-interface Part {
-  tables: string[];
-  charts?: Record<string, Chart>;
-  figures: Figure[];
-  checks: Check[];
-  claims: Claim[];
-  missing?: Missing[];
-  /** What it came to, as a piece of a sentence. */
-  finding: string;
-}
-
-const parts: Record<string, () => Promise<Part>> = { faults, misses };
-
-export async function run(args: readonly string[]): Promise<Outcome> {
-  const flags = parseCompareFlags(args, { about: question, names: Object.keys(parts) });
-  prepareResults("ch06");
-  const chosen = Object.keys(parts).filter((name) => flags.only?.includes(name) ?? true);
-  const found: Part[] = [];
-  const progress = startProgress("ch06/counters", chosen.length);
-  try {
-    for (const name of chosen) {
-      progress.step(name);
-      found.push(await parts[name]());
-    }
-  } finally {
-    progress.stop();
-  }
-  return await report({
-    chapter: "ch06",
-    topic: "counters",
-    question,
-    mode: flags.mode,
-    tables: found.flatMap((part) => part.tables),
-    charts: Object.assign({}, ...found.map((part) => part.charts)),
-    figures: found.flatMap((part) => part.figures),
-    checks: found.flatMap((part) => part.checks),
-    claims: found.flatMap((part) => part.claims),
-    missing: found.flatMap((part) => part.missing ?? []),
-    answer: `The counts of the operating system and of cachegrind: ${found.map((part) => part.finding).join("; ")}.`,
-  });
+export function run(args: readonly string[]): Promise<Outcome> {
+  const answer = "The counts of the operating system and of cachegrind";
+  return compareSections({ chapter: "ch06", topic: "counters", question, answer }, { faults, misses }, args);
 }
 
 /** Page faults and time of scripts, each in a process of its own. */
-async function faults(): Promise<Part> {
+async function faults(): Promise<Section> {
   if (Deno.build.os === "windows") {
     return leftOut("page faults", { name: "page faults on Windows", remedy: "run this on Linux or macOS" });
   }
-  if (!await exists("deno")) {
+  if (!await hasCommand("deno")) {
     return leftOut("page faults", {
       name: "deno on the PATH",
       remedy: "npm install -g deno (runs each script on its own)",
@@ -117,8 +80,8 @@ async function faults(): Promise<Part> {
 }
 
 /** Cache misses of summing a matrix in row and in column order. */
-async function misses(): Promise<Part> {
-  if (!await exists("valgrind")) {
+async function misses(): Promise<Section> {
+  if (!await hasCommand("valgrind")) {
     return leftOut("cache misses", {
       name: "valgrind",
       remedy: "apt-get install valgrind (Linux; counts cache misses)",
@@ -175,17 +138,8 @@ async function misses(): Promise<Part> {
 }
 
 /** What remains of a part where something is missing. */
-function leftOut(what: string, missing: Missing): Part {
+function leftOut(what: string, missing: Missing): Section {
   return { tables: [], figures: [], checks: [], claims: [], missing: [missing], finding: `${what} were not counted` };
-}
-
-async function exists(command: string): Promise<boolean> {
-  try {
-    return (await new Deno.Command(command, { args: ["--version"], stdout: "null", stderr: "null" }).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 function figure(name: string, size: number, value: number, unit: string): Figure {

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { hasCommand } from "../../bench/lib/command.ts";
 import { countMisses, numbers, parseSummary } from "./cache_misses.ts";
 import { countResources } from "./page_faults.ts";
 
-const hasValgrind = await runs("valgrind", "--version");
+const hasValgrind = await hasCommand("valgrind");
 const countsFaults = Deno.build.os !== "windows";
 
 const summary = `==4711== Cachegrind, a cache and branch-prediction profiler
@@ -181,13 +182,5 @@ async function withScript(source: string, use: (path: string) => Promise<void>) 
     await use(`${folder}/script.ts`);
   } finally {
     await Deno.remove(folder, { recursive: true });
-  }
-}
-
-async function runs(command: string, ...args: string[]): Promise<boolean> {
-  try {
-    return (await new Deno.Command(command, { args, stdout: "null", stderr: "null" }).output()).success;
-  } catch {
-    return false;
   }
 }

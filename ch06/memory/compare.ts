@@ -9,12 +9,11 @@
  * @takes 10 s
  */
 
-import { type Chart, lineChart } from "../../bench/lib/chart.ts";
-import { parseCompareFlags } from "../../bench/lib/flags.ts";
+import { lineChart } from "../../bench/lib/chart.ts";
 import { measureInTurns, type Measurement } from "../../bench/lib/measure.ts";
-import { startProgress } from "../../bench/lib/progress.ts";
-import { type Outcome, report } from "../../bench/lib/report.ts";
-import { type Check, type Claim, type Figure, type Missing, prepareResults } from "../../bench/lib/results.ts";
+import type { Outcome } from "../../bench/lib/report.ts";
+import type { Figure } from "../../bench/lib/results.ts";
+import { compareSections, type Section } from "../../bench/lib/sections.ts";
 import { formatBytes, formatNumber, formatRatio, formatTime, table } from "../../bench/lib/table.ts";
 import { type Allocations, fused, inPlace, trackAllocations, withTemporaries } from "./allocation_churn.ts";
 import { makeMatrix, sumByColumns, sumByRows } from "./row_or_column.ts";
@@ -25,50 +24,17 @@ const question =
   "What are the bottlenecks in vector calculations, what are cache misses and page faults, and how can I track allocations?";
 
 /** What one part of this compare found. */
-interface Part {
-  tables: string[];
-  charts?: Record<string, Chart>;
-  figures: Figure[];
-  checks: Check[];
-  claims: Claim[];
-  missing?: Missing[];
-  /** What it came to, as a piece of a sentence. */
-  finding: string;
-}
-
-const parts: Record<string, (full: boolean) => Part | Promise<Part>> = { order, stride, pages, allocations };
-
-export async function run(args: readonly string[]): Promise<Outcome> {
-  const flags = parseCompareFlags(args, { about: question, names: Object.keys(parts) });
-  prepareResults("ch06");
-  const found: Part[] = [];
-  const chosen = Object.keys(parts).filter((name) => flags.only?.includes(name) ?? true);
-  const progress = startProgress("ch06/memory", chosen.length);
-  try {
-    for (const name of chosen) {
-      progress.step(name);
-      found.push(await parts[name](flags.mode === "full"));
-    }
-  } finally {
-    progress.stop();
-  }
-  return await report({
-    chapter: "ch06",
-    topic: "memory",
-    question,
-    mode: flags.mode,
-    tables: found.flatMap((part) => part.tables),
-    charts: Object.assign({}, ...found.map((part) => part.charts)),
-    figures: found.flatMap((part) => part.figures),
-    checks: found.flatMap((part) => part.checks),
-    claims: found.flatMap((part) => part.claims),
-    missing: found.flatMap((part) => part.missing ?? []),
-    answer: `Memory, not arithmetic: ${found.map((part) => part.finding).join("; ")}.`,
-  });
+export function run(args: readonly string[]): Promise<Outcome> {
+  const answer = "Memory, not arithmetic";
+  return compareSections(
+    { chapter: "ch06", topic: "memory", question, answer },
+    { order, stride, pages, allocations },
+    args,
+  );
 }
 
 /** Row order against column order, over the size of the matrix. */
-async function order(full: boolean): Promise<Part> {
+async function order(full: boolean): Promise<Section> {
   const sizes = [64, 128, 256, 512, 1024, 2048, ...full ? [4096, 8192] : []];
   const readings = new Map<number, Record<"rows" | "columns" | "padded", Measurement>>();
   for (const size of sizes) {
@@ -136,7 +102,7 @@ async function order(full: boolean): Promise<Part> {
 }
 
 /** The same number of reads at growing distance. */
-async function stride(full: boolean): Promise<Part> {
+async function stride(full: boolean): Promise<Section> {
   const values = new Float64Array(full ? 2 ** 26 : 2 ** 23).fill(1), count = values.length / 8;
   // Written out, because `**` makes doubles, with which V8 runs the same loop several times slower.
   const strides = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
@@ -200,7 +166,7 @@ async function stride(full: boolean): Promise<Part> {
 }
 
 /** What the first and the second touch of fresh memory cost. */
-function pages(full: boolean): Part {
+function pages(full: boolean): Section {
   if (Deno.build.os === "windows") {
     const missing = [{ name: "page faults", remedy: "they are not counted on Windows; run this on Linux or macOS" }];
     return { tables: [], figures: [], checks: [], claims: [], missing, finding: "page faults were not counted" };
@@ -274,7 +240,7 @@ function pages(full: boolean): Part {
 }
 
 /** A vector expression with temporaries, in place and in one loop. */
-async function allocations(full: boolean): Promise<Part> {
+async function allocations(full: boolean): Promise<Section> {
   const sizes = [2 ** 12, 2 ** 16, 2 ** 20, ...full ? [2 ** 23] : []];
   const readings:
     (Measurement & { name: string; size: number; once: Allocations; often: Allocations; steps: number })[] = [];
