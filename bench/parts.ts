@@ -8,20 +8,23 @@ export interface Part {
   unlocks: string;
   /** Debian's and Ubuntu's packages. */
   packages: string[];
-  present(): Promise<boolean>;
+  /** What scripts run of it: the part is here if all of these are, or else as `present` says. */
+  commands: string[];
+  present?(): Promise<boolean>;
 }
 
 export const parts: Part[] = [
   {
     name: "C compiler",
-    unlocks: "the native kernels that say how fast this machine could go",
+    unlocks: "the native kernels that say how fast this machine could go, and C called from ch08/ffi",
     packages: ["gcc", "libc6-dev"],
-    present: () => hasCommand("cc"),
+    commands: ["cc"],
   },
   {
     name: "Vulkan driver",
     unlocks: "WebGPU in ch06, on the processor where there is no graphics card",
     packages: ["libvulkan1", "mesa-vulkan-drivers"],
+    commands: [],
     // OpenGL will do for most scripts, but only Vulkan has half-precision floats.
     present: async () => (await requestAdapter())?.features.has("shader-f16") ?? false,
   },
@@ -29,13 +32,42 @@ export const parts: Part[] = [
     name: "valgrind",
     unlocks: "cache misses counted in ch06/counters",
     packages: ["valgrind"],
-    present: () => hasCommand("valgrind"),
+    commands: ["valgrind"],
+  },
+  {
+    name: "clang",
+    unlocks: "C compiled to WebAssembly in ch08/julia",
+    packages: ["clang", "lld"],
+    commands: ["clang", "wasm-ld"],
+  },
+  {
+    name: "C++ compiler",
+    unlocks: "C++ called from ch08/ffi",
+    packages: ["g++"],
+    commands: ["g++"],
+  },
+  {
+    name: "Fortran compiler",
+    unlocks: "Fortran called from ch08/ffi",
+    packages: ["gfortran"],
+    commands: ["gfortran"],
+  },
+  {
+    name: "Rust compiler",
+    unlocks: "Rust called from ch08/ffi",
+    packages: ["rustc"],
+    commands: ["rustc"],
   },
 ];
 
+async function isPresent({ commands, present }: Part): Promise<boolean> {
+  if (present) return await present();
+  return (await Promise.all(commands.map(hasCommand))).every(Boolean);
+}
+
 /** The parts that are not here. */
 export async function missingParts(): Promise<Part[]> {
-  const present = await Promise.all(parts.map((part) => part.present()));
+  const present = await Promise.all(parts.map(isPresent));
   return parts.filter((_, i) => !present[i]);
 }
 

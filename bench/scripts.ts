@@ -1,6 +1,7 @@
 /** The scripts of the suite, for the tests that hold all of them to the same rules. */
 
 import { requestAdapter } from "./lib/machine.ts";
+import { parseHeader } from "./lib/script.ts";
 import { missingParts } from "./parts.ts";
 import { fileURLToPath } from "node:url";
 
@@ -38,11 +39,12 @@ export async function sourceFiles(folder: string): Promise<string[]> {
 /** Gives a function that says which part of the machine a script needs and does not find, or undefined. */
 export async function findLacks(): Promise<(script: Script) => string | undefined> {
   const adapter = await requestAdapter();
-  const missing = (await missingParts()).map(({ name }) => name);
+  const missing = await missingParts();
   return ({ source }) => {
     if (source.includes("navigator.gpu") && !adapter) return "a WebGPU adapter";
     if (source.includes("shader-f16") && !adapter?.features.has("shader-f16")) return "half-precision floats";
-    if (source.includes('"valgrind"') && missing.includes("valgrind")) return "valgrind";
+    const commands = parseHeader(source).run.match(/--allow-run=(\S+)/)?.[1].split(",") ?? [];
+    return missing.find((part) => commands.some((command) => part.commands.includes(command)))?.name;
   };
 }
 

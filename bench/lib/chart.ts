@@ -55,13 +55,6 @@ export function lineChart({ title, x, y, lines }: { title: string; x: Axis; y: A
     : (v: number) => height * (1 - (v - low) / (high - low));
   const labels = spread(drawn.map(({ name, color, points }) => ({ name, color, top: pixel(points.at(-1)!.y) })), 13);
 
-  const scaled = (field: string, axis: Axis, domain?: number[]) => ({
-    field,
-    type: "quantitative" as const,
-    title: axis.title,
-    scale: { nice: false, domain, ...axis.log ? { type: "log" as const } : { zero: false } },
-    axis: { values: axis.ticks, grid: true },
-  });
   const color = { field: "color", type: "nominal" as const, scale: null };
   return {
     title,
@@ -76,8 +69,8 @@ export function lineChart({ title, x, y, lines }: { title: string; x: Axis; y: A
         },
         mark: { type: "line", point: { size: 22 }, strokeWidth: 2 },
         encoding: {
-          x: scaled("x", x),
-          y: scaled("y", y, [low, high]),
+          x: quantitative("x", x),
+          y: quantitative("y", y, [low, high]),
           color,
           detail: { field: "name" },
           strokeDash: { condition: { test: "datum.dash", value: [5, 4] }, value: [] },
@@ -137,6 +130,110 @@ export function barChart(
       },
     ],
   } as Chart;
+}
+
+/** One labelled point for each name, and a stepped line through those that are higher than all further left. */
+export function scatterChart(
+  { title, x, y, points }: {
+    title: string;
+    x: Axis;
+    y: Axis;
+    points: { name: string; x: number; y: number; color?: string }[];
+  },
+): Chart {
+  const drawn = points
+    .filter((p) => Number.isFinite(p.x) && Number.isFinite(p.y))
+    .map((p) => ({ color: palette[0], ...p }));
+  const xs = drawn.map((p) => p.x), ys = drawn.map((p) => p.y);
+  // Room for the labels of the points at the right.
+  const across = domain(x, xs, 1.3), up = domain(y, ys, 1.1);
+  const labels = dodge(drawn.map(({ name, color, x: px, y: py }) => ({
+    name,
+    color,
+    left: width * across.share(px) + 9,
+    top: height * (1 - up.share(py)),
+  })));
+  const position = {
+    x: quantitative("x", x, across.ends),
+    y: quantitative("y", y, up.ends),
+  };
+  const color = { field: "color", type: "nominal" as const, scale: null };
+  return {
+    title,
+    width,
+    height,
+    layer: [
+      {
+        encoding: position,
+        layer: [
+          {
+            data: { values: frontierOf(drawn) },
+            mark: { type: "line", interpolate: "step-after", color: "#cccccc", strokeWidth: 2 },
+          },
+          {
+            data: { values: drawn },
+            mark: { type: "circle", size: 70, opacity: 1 },
+            encoding: { color },
+          },
+        ],
+      },
+      {
+        data: { values: labels },
+        mark: { type: "text", align: "left", baseline: "middle", fontSize: 11 },
+        encoding: {
+          x: { field: "left", type: "quantitative", scale: null, axis: null },
+          y: { field: "top", type: "quantitative", scale: null, axis: null },
+          text: { field: "name" },
+          color,
+        },
+      },
+    ],
+    resolve: { scale: { x: "independent", y: "independent" }, axis: { x: "independent", y: "independent" } },
+  } as Chart;
+}
+
+function quantitative(field: string, axis: Axis, domain?: [number, number]) {
+  return {
+    field,
+    type: "quantitative" as const,
+    title: axis.title,
+    scale: { nice: false, domain, ...axis.log ? { type: "log" as const } : { zero: false } },
+    axis: { values: axis.ticks, grid: true },
+  };
+}
+
+/** The ends of an axis that goes `room` beyond the largest value, and where between them a value lies, from 0 to 1. */
+function domain({ log }: Axis, values: number[], room: number) {
+  const largest = Math.max(...values), smallest = Math.min(...values);
+  const ends: [number, number] = log
+    ? [smallest / 1.3, largest * 1.3]
+    : [Math.min(0, smallest) - 0.03 * largest, largest * room];
+  const place = log ? Math.log : (value: number) => value;
+  return { ends, share: (value: number) => (place(value) - place(ends[0])) / (place(ends[1]) - place(ends[0])) };
+}
+
+/** Moves labels up or down, no further than needed, so that none lies on another. */
+function dodge<T extends { name: string; left: number; top: number }>(labels: T[]): T[] {
+  const letter = 6.5, line = 12, placed: T[] = [];
+  const free = ({ name, left, top }: T) =>
+    placed.every((other) =>
+      Math.abs(top - other.top) >= line || left > other.left + letter * other.name.length ||
+      other.left > left + letter * name.length
+    );
+  for (const label of labels) {
+    const offsets = Array.from({ length: 2 * labels.length }, (_, i) => Math.ceil(i / 2) * (i % 2 ? -line : line));
+    const moved = offsets.map((offset) => ({ ...label, top: label.top + offset }));
+    placed.push(moved.find(free) ?? label);
+  }
+  return placed;
+}
+
+/** From left to right the points that are higher, by the factor `least` or more, than all further left; y is above 0. */
+export function frontierOf<Point extends { x: number; y: number }>(points: readonly Point[], least = 1): Point[] {
+  let best = 0;
+  return points
+    .toSorted((a, b) => a.x - b.x || b.y - a.y)
+    .filter(({ y }) => y > best * least && ((best = y), true));
 }
 
 /** Draws a chart to a self-contained SVG; `source` (machine and date) becomes its subtitle. */

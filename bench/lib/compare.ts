@@ -49,6 +49,8 @@ export interface Comparison {
   tooSlow?: (name: string, size: number) => boolean;
   /** What to report as missing if one of the limits cannot be had. */
   missingLimit?: Missing;
+  /** What to report as missing if the variant of that name cannot be had. */
+  needs?: Record<string, Missing>;
   /** Runs before anything else, but after the flags are known to be good. */
   prepare?: () => Promise<void>;
   charts?: (readings: Readings) => Record<string, Chart>;
@@ -149,7 +151,9 @@ export async function compare(comparison: Comparison, args: readonly string[]): 
       evidence: [...errors.keys()].map((name) => `${name} ${formatNumber(errors.get(name)!)}`).join(", "),
     }],
     claims: comparison.claims?.(readings) ?? [],
-    missing: comparison.missingLimit && limits.some((name) => lacking.has(name)) ? [comparison.missingLimit] : [],
+    missing: [
+      ...new Set([...lacking].map((name) => comparison.needs?.[name] ?? comparison.missingLimit)),
+    ].filter((missing) => missing !== undefined),
     charts: comparison.charts?.(readings) ?? {},
     answer: comparison.answer(readings),
   });

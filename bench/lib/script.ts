@@ -5,6 +5,8 @@ export interface Header {
   title: string;
   /** The original's path, or "none" with a reason. */
   original?: string;
+  /** Files of the same folder that belong to the script: whoever copies it, copies them too. */
+  beside: string[];
   /** The command line, as the reader types it. */
   run: string;
   /** Seconds. */
@@ -25,6 +27,7 @@ export function parseHeader(source: string): Header {
   return {
     title: lines.slice(0, lines.indexOf("")).join(" "),
     original: tag("original"),
+    beside: tag("beside")?.split(/\s+/) ?? [],
     run,
     takes: parseInt(takes),
     notice: lines.some((line) => line.startsWith("What to notice:")),
