@@ -29,32 +29,15 @@ import * as reduce from "../ch06/norm/norm_reduce.ts";
 import * as typedArray from "../ch06/norm/norm_typed_array.ts";
 import * as normWasmSimd from "../ch06/norm/norm_wasm_simd.ts";
 import { sumByColumns, sumByRows } from "../ch06/memory/row_or_column.ts";
+import { group, permissions } from "./lib/bench.ts";
 import { openDiffusion } from "./limit/diffusion.ts";
 import { openLimit } from "./limit/limit.ts";
 
-function group(name: string, benches: Record<string, () => unknown>, baseline: string) {
-  for (const [bench, fn] of Object.entries(benches)) {
-    Deno.bench({ name: bench, group: name, baseline: bench === baseline, fn: () => void fn() });
-  }
-}
-
-async function granted(...descriptors: Deno.PermissionDescriptor[]): Promise<boolean> {
-  const statuses = await Promise.all(descriptors.map((descriptor) => Deno.permissions.query(descriptor)));
-  return statuses.every(({ state }) => state === "granted");
-}
-
-const mayRead = await granted({ name: "read", path: "." });
-const mayCompile = await granted({ name: "env", variable: "CI" });
-const mayCallC = mayRead && await granted(
-  { name: "run", command: "cc" },
-  { name: "write", path: "results" },
-  { name: "ffi", path: "results" },
-);
-if (!mayCallC || !mayCompile) console.error("without C, WebAssembly and workers; `deno task bench` has them");
+const may = await permissions();
 
 const length = 2 ** 20;
 const vector = Float64Array.from({ length }, (_, i) => i);
-const normLimit = mayCallC ? await openLimit("norm", { norm: { parameters: ["buffer", "i32"], result: "f64" } }) : null;
+const normLimit = may.c ? await openLimit("norm", { norm: { parameters: ["buffer", "i32"], result: "f64" } }) : null;
 group("norm of 2^20 numbers", {
   ...normLimit && { c: () => normLimit.symbols.norm(vector, length) },
   reduce: reduce.experiment(length).run,
@@ -63,13 +46,13 @@ group("norm of 2^20 numbers", {
   typed_array: typedArray.experiment(length).run,
   blas: blas.experiment(length).run,
   lanes: lanes.experiment(length).run,
-  ...mayCompile && { wasm_simd: (await normWasmSimd.experiment(length)).run },
+  ...may.assemblyscript && { wasm_simd: (await normWasmSimd.experiment(length)).run },
 }, "reduce");
 
 const size = 512, steps = 8;
-const c = mayCallC ? await openDiffusion() : null, openmp = mayCallC ? await openDiffusion({ openmp: true }) : null;
-const threads = mayRead && mayCompile ? await wasmThreads.experiment(size) : null;
-const pool = mayRead ? await workers.experiment(size) : null;
+const c = may.c ? await openDiffusion() : null, openmp = may.c ? await openDiffusion({ openmp: true }) : null;
+const threads = may.workers && may.assemblyscript ? await wasmThreads.experiment(size) : null;
+const pool = may.workers ? await workers.experiment(size) : null;
 const diffusions = {
   ...c && { c: c(size) },
   ...openmp && { c_openmp: openmp(size) },
@@ -85,7 +68,7 @@ const diffusions = {
   fused: fused.experiment(size),
   blocked: blocked.experiment(size),
   ...pool && { workers: pool },
-  ...mayCompile && { wasm_simd: await wasmSimd.experiment(size) },
+  ...may.assemblyscript && { wasm_simd: await wasmSimd.experiment(size) },
   ...threads && { wasm_threads: threads },
 };
 group(

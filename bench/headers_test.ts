@@ -50,7 +50,7 @@ Deno.test("the versions written in scripts are those of deno.json", async () => 
   const pinned = new Map(Object.values<string>(imports).map((specifier) => [nameOf(specifier), specifier]));
   for (const path of await sourceFiles("")) {
     const source = await Deno.readTextFile(new URL(path, root));
-    for (const [, specifier] of source.matchAll(/"((?:jsr|npm):[^"\s]+)"/g)) {
+    for (const [, specifier] of source.matchAll(/"((?:jsr|npm):[\w@./-]+)"/g)) {
       const expected = pinned.get(nameOf(specifier));
       const here = specifier.match(/^(?:jsr|npm):@?[^@]+@[^/]+/)?.[0];
       assertEquals(here, expected, `${path} imports ${specifier}`);
@@ -85,5 +85,5 @@ function nameOf(specifier: string): string {
 }
 
 function importedSpecifiers(source: string): string[] {
-  return [...source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map(([, specifier]) => specifier);
+  return [...source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"\s]+)"/g)].map(([, specifier]) => specifier);
 }

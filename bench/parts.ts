@@ -44,7 +44,7 @@ export const parts: Part[] = [
     name: "C++ compiler",
     unlocks: "C++ called from ch08/ffi",
     packages: ["g++"],
-    commands: ["g++"],
+    commands: ["c++"],
   },
   {
     name: "Fortran compiler",

@@ -47,8 +47,6 @@ export interface Comparison {
   budget: { quick: number; full: number };
   /** Leaves a variant out at sizes where it would take minutes. */
   tooSlow?: (name: string, size: number) => boolean;
-  /** What to report as missing if one of the limits cannot be had. */
-  missingLimit?: Missing;
   /** What to report as missing if the variant of that name cannot be had. */
   needs?: Record<string, Missing>;
   /** Runs before anything else, but after the flags are known to be good. */
@@ -133,6 +131,7 @@ export async function compare(comparison: Comparison, args: readonly string[]): 
   }
 
   const bound = Object.entries({ ...agree.except }).map(([name, bound]) => `; ${name} within ${bound}`).join("");
+  const answer = comparison.answer(readings);
   return await report({
     chapter,
     topic,
@@ -150,12 +149,13 @@ export async function compare(comparison: Comparison, args: readonly string[]): 
       passed: true,
       evidence: [...errors.keys()].map((name) => `${name} ${formatNumber(errors.get(name)!)}`).join(", "),
     }],
-    claims: comparison.claims?.(readings) ?? [],
+    // What --only left out, or this machine lacks, reads as NaN, about which there is nothing to say.
+    claims: (comparison.claims?.(readings) ?? []).filter(({ evidence }) => !/\bNaN/.test(evidence)),
     missing: [
-      ...new Set([...lacking].map((name) => comparison.needs?.[name] ?? comparison.missingLimit)),
+      ...new Set([...lacking].map((name) => comparison.needs?.[name])),
     ].filter((missing) => missing !== undefined),
     charts: comparison.charts?.(readings) ?? {},
-    answer: comparison.answer(readings),
+    answer: /\bNaN/.test(answer) ? "not everything ran that the answer speaks of" : answer,
   });
 }
 

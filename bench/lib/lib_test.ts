@@ -144,16 +144,16 @@ Deno.test("a compare whose variants disagree fails, closes them all and writes n
   }
 });
 
-Deno.test("a limit that cannot be had is left out and reported as missing", async () => {
+Deno.test("a variant that cannot be had is left out and reported as missing", async () => {
   try {
-    const missingLimit = { name: "C compiler", remedy: "install one" };
+    const compiler = { name: "C compiler", remedy: "install one" };
     const variants = { ...comparison.variants, c: () => null };
-    const { passed, missing } = await compare({ ...comparison, variants, limits: ["c"], missingLimit }, []);
+    const { passed, missing } = await compare({ ...comparison, variants, limits: ["c"], needs: { c: compiler } }, []);
     assert(passed);
-    assertEquals(missing, [missingLimit]);
+    assertEquals(missing, [compiler]);
     const results: Results = JSON.parse(await Deno.readTextFile(new URL("lib_test.json", folder)));
     assertEquals(new Set(results.figures.map(({ name }) => name)), new Set(["plain", "other"]));
-    assertEquals(results.missing, [missingLimit]);
+    assertEquals(results.missing, [compiler]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -163,6 +163,7 @@ Deno.test("a header is parsed, and one without its tags is refused", () => {
   const header = (tags: string) => `/**\n * Title.\n *\n * What to notice: this.\n *\n${tags} */\n`;
   assertEquals(parseHeader(header(" * @original a.py\n * @run deno run a.ts\n * @takes 2 s\n")), {
     title: "Title.",
+    beside: [],
     original: "a.py",
     run: "deno run a.ts",
     takes: 2,

@@ -107,7 +107,7 @@ export async function run(args: readonly string[]) {
       label: (size) => `${size}²`,
     },
     budget: { quick: 0.06, full: 1 },
-    missingLimit: missingCompiler,
+    needs: Object.fromEntries(Object.keys(limits).map((name) => [name, missingCompiler])),
     charts: (readings) => ({
       diffusion_2d: speedUpChart(readings),
       diffusion_2d_methods: barChart({

@@ -50,7 +50,7 @@ export async function run(args: readonly string[]) {
       label: (size) => `${size}²`,
     },
     budget: { quick: 0.2, full: 2 },
-    missingLimit: missingCompiler,
+    needs: Object.fromEntries(Object.keys(limits).map((name) => [name, missingCompiler])),
     prepare: async () => void (bandwidth = await streamBandwidth()),
     charts: (readings) => ({
       diffusion_blocking: barChart({

@@ -63,7 +63,7 @@ export async function run(args: readonly string[]) {
       label: (size) => Number.isInteger(Math.log2(size)) ? `2^${Math.log2(size)}` : `${size}`,
     },
     budget: { quick: 0.05, full: 0.6 },
-    missingLimit: missingCompiler,
+    needs: { c: missingCompiler },
     charts: (readings) => ({
       norm: lineChart({
         title,

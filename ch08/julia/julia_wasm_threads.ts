@@ -32,14 +32,62 @@ const step = (p: number, look: boolean) =>
   im${p} = f64x2.add(f64x2.add(product, product), cIms);
 }`;
 
+// All pairs from one step to another, counted.
+const count = (from: string, to: string) =>
+  `for (let n = ${from}; n < ${to}; n++) {
+  inside = f64x2.splat(0);
+  ${each((p) => step(p, true))}
+  if (!v128.any_true(inside)) break;
+}`;
+
+// Both points of a pair put among those that are kept, one of them or none: the next one takes the place of one that is not.
+const keep = (p: number, column: (i: number) => string) =>
+  [0, 1].map((lane) => {
+    const i = 2 * p + lane;
+    return `if (first + ${i} < n) {
+      const column = ${column(i)}, count = done + i32(i64x2.extract_lane(count${p}, ${lane}));
+      store<i32>(counts + column * 4, count);
+      store<f64>(res + kept * 8, f64x2.extract_lane(re${p}, ${lane}));
+      store<f64>(ims + kept * 8, f64x2.extract_lane(im${p}, ${lane}));
+      store<i32>(columns + kept * 4, column);
+      kept += i32(count == to);
+    }`;
+  }).join("\n");
+
 const source = `
-// Where a thread keeps the points it is working on: their coordinates and, one behind the other, their columns.
+// Where a thread keeps the points it is working on: their coordinates and their columns.
 let res: usize, ims: usize, columns: usize;
 
 /**
- * Takes \`n\` points from step \`from\` to step \`to\`. Writes where each has got to into the row's counts, moves those that
- * are still inside together, and returns how many those are.
+ * Takes the \`n\` points of a row from the start to step \`to\`. Writes where each has got to into the row's counts, keeps
+ * those that are still inside, and returns how many those are.
  */
+function enter(n: i32, to: i32, xs: usize, y: f64, cRe: f64, cIm: f64, counts: usize): i32 {
+  const cRes = f64x2.splat(cRe), cIms = f64x2.splat(cIm), four = f64x2.splat(4), done = 0;
+  let kept = 0;
+  for (let first = 0; first < n; first += ${2 * pairs}) {
+    // What is read behind the last column is carried along and not written.
+    ${
+  each((p) => `let re${p} = v128.load(xs + first * 8, ${16 * p}), im${p} = f64x2.splat(y), count${p} = i64x2.splat(0);`)
+}
+    let inside = f64x2.splat(1);
+    ${count("0", "to")}
+    const whole = first + ${2 * pairs} <= n;
+    if (whole) {
+      ${
+  each((p) =>
+    `v128.store_lane<i64>(counts + first * 4, v128.shuffle<i32>(count${p}, count${p}, 0, 2, 0, 2), 0, ${8 * p});`
+  )
+}
+    }
+    // Most groups have escaped by now, all of them.
+    if (whole && !v128.any_true(inside)) continue;
+    ${each((p) => keep(p, (i) => `first + ${i}`))}
+  }
+  return kept;
+}
+
+/** Takes the \`n\` points that were kept from step \`from\` to step \`to\`, and does with them as \`enter\`. */
 function stage(n: i32, from: i32, to: i32, cRe: f64, cIm: f64, counts: usize): i32 {
   const cRes = f64x2.splat(cRe), cIms = f64x2.splat(cIm), four = f64x2.splat(4);
   // The last group is filled up with copies of the last point, which stay as long as that does.
@@ -55,7 +103,7 @@ function stage(n: i32, from: i32, to: i32, cRe: f64, cIm: f64, counts: usize): i
      let count${p} = i64x2.splat(0);`
   )
 }
-    let done = from;
+    let done = from, inside = f64x2.splat(0);
     for (; done + ${block} <= to; done += ${block}) {
       ${each((p) => `const oldRe${p} = re${p}, oldIm${p} = im${p};`)}
       ${Array.from({ length: block }, () => each((p) => step(p, false))).join("\n")}
@@ -68,42 +116,31 @@ function stage(n: i32, from: i32, to: i32, cRe: f64, cIm: f64, counts: usize): i
         break;
       }
     }
-    for (let n = done; n < to; n++) {
-      let inside = i64x2.splat(0);
-      ${each((p) => step(p, true))}
-      if (!v128.any_true(inside)) break;
-    }
-    ${
-  each((p) =>
-    [0, 1].map((lane) => {
-      const i = 2 * p + lane;
-      return `if (first + ${i} < n) {
-        const column = load<i32>(columns + first * 4, ${
-        4 * i
-      }), count = done + i32(i64x2.extract_lane(count${p}, ${lane}));
-        store<i32>(counts + column * 4, count);
-        store<f64>(res + kept * 8, f64x2.extract_lane(re${p}, ${lane}));
-        store<f64>(ims + kept * 8, f64x2.extract_lane(im${p}, ${lane}));
-        store<i32>(columns + kept * 4, column);
-        kept += i32(count == to);
-      }`;
-    }).join("\n")
-  )
-}
+    ${count("done", "to")}
+    ${each((p) => keep(p, (i) => `load<i32>(columns + first * 4, ${4 * i})`))}
   }
   return kept;
 }
 
 /** One row of points: for each, how often z = z * z + c can be taken before |z| reaches 2, at most \`limit\` times. */
 function julia(limit: i32, xs: usize, y: f64, cRe: f64, cIm: f64, counts: usize, width: i32): void {
-  memory.copy(res, xs, width * 8);
-  for (let i = 0; i < width; i++) {
-    store<f64>(ims + i * 8, y);
-    store<i32>(columns + i * 4, i);
-  }
-  let n = width, from = 0;
-  ${stages.map((to) => `if (limit > ${to}) { n = stage(n, from, ${to}, cRe, cIm, counts); from = ${to}; }`).join("\n")}
-  stage(n, from, limit, cRe, cIm, counts);
+  let from = min(limit, ${stages[0]}), n = enter(width, from, xs, y, cRe, cIm, counts);
+  ${
+  stages.slice(1).map((to) => `if (limit > ${to}) { n = stage(n, from, ${to}, cRe, cIm, counts); from = ${to}; }`).join(
+    "\n",
+  )
+}
+  if (limit > from) stage(n, from, limit, cRe, cIm, counts);
+}
+
+/** The sum of n counts, four at a time. */
+function sum(counts: usize, n: i32): i32 {
+  let sums = i32x4.splat(0), i = 0;
+  for (; i + 4 <= n; i += 4) sums = i32x4.add(sums, v128.load(counts + i * 4));
+  let total = i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) +
+    i32x4.extract_lane(sums, 3);
+  for (; i < n; i++) total += load<i32>(counts + i * 4);
+  return total;
 }
 
 /** A thread's share: the rows from \`row\` to \`end\`, or with \`dynamic\` whichever row is next. Returns its steps. */
@@ -118,7 +155,7 @@ export function work(
     if (row >= end) break;
     const at = counts + row * width * 4;
     julia(limit, xs, load<f64>(ys + row * 8), cRe, cIm, at, width);
-    for (let i = 0; i < width; i++) steps += load<i32>(at + i * 4);
+    steps += sum(at, width);
   }
   return steps;
 }`;
