@@ -85,5 +85,5 @@ function nameOf(specifier: string): string {
 }
 
 function importedSpecifiers(source: string): string[] {
-  return [...source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"\s]+)"/g)].map(([, specifier]) => specifier);
+  return [...source.matchAll(/(?:\bfrom|(?<!\()\bimport)\s*\(?\s*"([^"\s]+)"/g)].map(([, specifier]) => specifier);
 }
