@@ -60,6 +60,13 @@ export const parts: Part[] = [
   },
 ];
 
+/** What scripts need that start Deno by its name; with its path instead, they would need the permission to run anything. */
+export const denoOnPath = {
+  command: "deno",
+  name: "deno on the PATH",
+  remedy: "npm install -g deno (starts each run afresh)",
+};
+
 async function isPresent({ commands, present }: Part): Promise<boolean> {
   if (present) return await present();
   return (await Promise.all(commands.map(hasCommand))).every(Boolean);

@@ -9,7 +9,9 @@ import { tour } from "../bench/lib/tour.ts";
 import { run as diminishingReturns } from "./diminishing_returns/compare.ts";
 import { run as calls } from "./ffi/compare_calls.ts";
 import { run as ffi } from "./ffi/compare.ts";
-import { run as jit } from "./jit/compare.ts";
+import { run as startUp } from "./jit/compare_start_up.ts";
+import { run as tiers } from "./jit/compare_tiers.ts";
+import { run as types } from "./jit/compare_types.ts";
 import { run as julia } from "./julia/compare.ts";
 import { run as precision } from "./julia/compare_precision.ts";
 import { run as split } from "./julia/compare_split.ts";
@@ -20,7 +22,9 @@ if (import.meta.main) {
     julia_split: split,
     julia_precision: precision,
     diminishing_returns: diminishingReturns,
-    jit,
+    jit_tiers: tiers,
+    jit_types: types,
+    jit_start_up: startUp,
     ffi,
     ffi_calls: calls,
   });

@@ -16,6 +16,13 @@ export interface Figure {
   spread: number;
 }
 
+/** A figure from its samples, of which by default it is the only one. */
+export function figure(name: string, size: number, value: number, unit: string, samples: number[] = [value]): Figure {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))];
+  return { name, size, value, unit, samples: sorted.length, spread: (at(0.75) - at(0.25)) / at(0.5) };
+}
+
 /** Something that must hold; if it does not, the run fails. */
 export interface Check {
   claim: string;

@@ -2,6 +2,7 @@
 
 import type { Chart } from "./chart.ts";
 import { parseCompareFlags } from "./flags.ts";
+import { hasCommand } from "./command.ts";
 import { startProgress } from "./progress.ts";
 import { type Outcome, report } from "./report.ts";
 import { type Check, type Claim, type Figure, type Missing, prepareResults } from "./results.ts";
@@ -14,8 +15,19 @@ export interface Section {
   checks: Check[];
   claims: Claim[];
   missing?: Missing[];
-  /** What it came to, as a piece of a sentence. */
+  /** What it came to, as a piece of a sentence; empty where it was left out. */
   finding: string;
+}
+
+/** A section that is left out, and its need named, where a command is missing. */
+export function needing(
+  { command, ...missing }: Missing & { command: string },
+  section: (full: boolean) => Section | Promise<Section>,
+): (full: boolean) => Promise<Section> {
+  return async (full) =>
+    await hasCommand(command)
+      ? await section(full)
+      : { tables: [], figures: [], checks: [], claims: [], missing: [missing], finding: "" };
 }
 
 /** Runs the sections under the given command-line arguments; `answer` begins the sentence that their findings end. */
@@ -37,6 +49,8 @@ export async function compareSections(
   } finally {
     progress.stop();
   }
+  const missing = new Map(found.flatMap(({ missing }) => missing ?? []).map((missing) => [missing.name, missing]));
+  const findings = found.map(({ finding }) => finding).filter((finding) => finding !== "");
   return await report({
     chapter,
     topic,
@@ -47,7 +61,7 @@ export async function compareSections(
     figures: found.flatMap(({ figures }) => figures),
     checks: found.flatMap(({ checks }) => checks),
     claims: found.flatMap(({ claims }) => claims),
-    missing: found.flatMap(({ missing }) => missing ?? []),
-    answer: `${answer}: ${found.map(({ finding }) => finding).join("; ")}.`,
+    missing: [...missing.values()],
+    answer: `${answer}: ${findings.join("; ") || "nothing could be measured here"}.`,
   });
 }

@@ -248,8 +248,8 @@ Deno.test("without deno on the PATH the scripts that need it end with code 2 and
 
 Deno.test("without deno on the PATH the compare names it, does the rest and passes", () =>
   inFolder(async (folder) => {
-    const { run } = parseHeader(await Deno.readTextFile(new URL("compare.ts", import.meta.url)));
-    const more = ["--only=tiers,shapes"];
+    const { run } = parseHeader(await Deno.readTextFile(new URL("compare_types.ts", import.meta.url)));
+    const more = ["--only=deoptimisation,shapes"];
     const { code, stdout, stderr } = await runScript(run, { cwd: root, more, env: { PATH: folder } });
     assertEquals(code, 0, stderr);
     assertMatch(stdout, /missing: deno on the PATH; npm install -g deno/);
@@ -257,9 +257,9 @@ Deno.test("without deno on the PATH the compare names it, does the rest and pass
   }));
 
 Deno.test("the compare refuses sections and flags that it does not have", async () => {
-  const { run } = parseHeader(await Deno.readTextFile(new URL("compare.ts", import.meta.url)));
+  const { run } = parseHeader(await Deno.readTextFile(new URL("compare_types.ts", import.meta.url)));
   const refused: [string, RegExp][] = [
-    ["--only=warmup", /^error: --only warmup: must be one of tiers, warm_up, deoptimisation, shapes, .*\n$/],
+    ["--only=shape", /^error: --only shape: must be one of deoptimisation, shapes, annotations\n$/],
     ["--size=10", /^error: --size=10 is not a flag of this script/],
   ];
   for (const [flag, message] of refused) {

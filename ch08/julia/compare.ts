@@ -104,7 +104,7 @@ export async function run(args: readonly string[]) {
       wasm_threads: variant(wasmThreads.experiment),
       ...limits,
     },
-    sizes: { quick: [500], full: [1000], min: 1, max: 4000 },
+    sizes: { quick: [400], full: [1000], min: 1, max: 4000 },
     headline: 1000,
     // The same operations in the same order: not a single count may differ.
     agree: { with: "objects_hypot", within: 0 },
