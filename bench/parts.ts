@@ -58,6 +58,12 @@ export const parts: Part[] = [
     packages: ["rustc"],
     commands: ["rustc"],
   },
+  {
+    name: "Redis",
+    unlocks: "workers and processes that share a flag or a count through a server, in ch10",
+    packages: ["redis-server"],
+    commands: ["redis-server"],
+  },
 ];
 
 /** What scripts need that start Deno by its name; with its path instead, they would need the permission to run anything. */
