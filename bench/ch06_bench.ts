@@ -38,7 +38,7 @@ const may = await permissions();
 const length = 2 ** 20;
 const vector = Float64Array.from({ length }, (_, i) => i);
 const normLimit = may.c ? await openLimit("norm", { norm: { parameters: ["buffer", "i32"], result: "f64" } }) : null;
-group("norm of 2^20 numbers", {
+await group("norm of 2^20 numbers", {
   ...normLimit && { c: () => normLimit.symbols.norm(vector, length) },
   reduce: reduce.experiment(length).run,
   map_reduce: mapReduce.experiment(length).run,
@@ -71,14 +71,14 @@ const diffusions = {
   ...may.assemblyscript && { wasm_simd: await wasmSimd.experiment(size) },
   ...threads && { wasm_threads: threads },
 };
-group(
+await group(
   "8 steps of diffusion on 512 x 512 cells",
   Object.fromEntries(Object.entries(diffusions).map(([name, { run }]) => [name, () => run(steps)])),
   "nested",
 );
 
 const matrix = new Float64Array(2048 * 2048).fill(1);
-group("sum of a 2048 x 2048 matrix", {
+await group("sum of a 2048 x 2048 matrix", {
   by_rows: () => sumByRows(matrix, 2048),
   by_columns: () => sumByColumns(matrix, 2048),
 }, "by_rows");

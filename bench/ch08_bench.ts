@@ -44,14 +44,14 @@ const julias: Record<string, { run(): void }> = {
   },
   ...threads && { wasm_threads: threads },
 };
-group(
+await group(
   `the Julia set, ${width} x ${width}`,
   Object.fromEntries(Object.entries(julias).map(([name, { run }]) => [name, run])),
   "objects_hypot",
 );
 
 const points = 10_000;
-group(
+await group(
   `the sum of a field of ${points} objects, by the number of their shapes`,
   Object.fromEntries(shapeCounts.map((shapes) => {
     const sum = freshCopy(sumX), made = makeShapes(points, shapes);
@@ -63,7 +63,7 @@ group(
 if (may.c) {
   const size = 512, steps = 8, folder = "results";
   const diffusions = { typescript: inTypeScript(size), c: (await inC(size, { folder }))! };
-  group(
+  await group(
     `${steps} steps of diffusion on ${size} x ${size} cells`,
     Object.fromEntries(Object.entries(diffusions).map(([name, { run }]) => [name, () => run(steps)])),
     "typescript",

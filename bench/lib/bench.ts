@@ -1,9 +1,17 @@
 /** What the files for `deno bench` share. */
 
-/** Registers a group of benches, of which one is the baseline. */
-export function group(name: string, benches: Record<string, () => unknown>, baseline: string): void {
+/** Registers a group of benches, of which one is the baseline. Each is called once, to see whether it is to be awaited. */
+export async function group(name: string, benches: Record<string, () => unknown>, baseline: string): Promise<void> {
   for (const [bench, fn] of Object.entries(benches)) {
-    Deno.bench({ name: bench, group: name, baseline: bench === baseline, fn: () => void fn() });
+    const result = fn();
+    await result;
+    Deno.bench({
+      name: bench,
+      group: name,
+      baseline: bench === baseline,
+      // `deno bench` waits only for functions that are declared to be asynchronous.
+      fn: result instanceof Promise ? async () => void await fn() : () => void fn(),
+    });
   }
 }
 

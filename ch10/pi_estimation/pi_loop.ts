@@ -1,0 +1,73 @@
+/**
+ * Pi by a plain loop: throw a dart, look where it hit, forget it.
+ *
+ * What to notice: nothing is stored. The four words of the generator's state are local variables, which the compiler keeps
+ * in registers. Whether a dart hits is added as a number, without a branch: no processor can guess it, and with an «if»
+ * the loop takes twice as long. Math.random cannot be split into streams, so the generator is written out: xoshiro128++,
+ * in the 32-bit arithmetic that JavaScript has. By jumps of 2^64 steps each block of darts gets a stream of its own, and
+ * the result does not depend on who throws which.
+ *
+ * @original 10_multiprocessing/pi_estimation/pi_lists_parallel/pi_lists_series.py
+ * @run deno run ch10/pi_estimation/pi_loop.ts
+ * @takes 1 s
+ */
+
+/** Xoshiro128++ by Blackman and Vigna: 32 random bits; its state moves one step on, in a cycle of 2^128 - 1. */
+export function next(state: Int32Array): number {
+  const sum = state[0] + state[3] | 0, result = (sum << 7 | sum >>> 25) + state[0] | 0, shifted = state[1] << 9;
+  state[2] ^= state[0], state[3] ^= state[1], state[1] ^= state[2], state[0] ^= state[3];
+  state[2] ^= shifted, state[3] = state[3] << 11 | state[3] >>> 21;
+  return result >>> 0;
+}
+
+/** The state 2^64 steps on, where the next stream begins: a sum of the next 128 states, by a polynomial of its authors. */
+export function jump(state: Int32Array): Int32Array {
+  const now = state.slice(), sum = new Int32Array(4);
+  for (const bits of [0x8764000b, 0xf542d2d3, 0x6fa035c3, 0x77f2db5b]) {
+    for (let i = 0; i < 32; i++, next(now)) if (bits >>> i & 1) { for (let w = 0; w < 4; w++) sum[w] ^= now[w]; }
+  }
+  return sum;
+}
+
+// Each block of darts has a stream of its own: who throws it, and when, changes nothing. The state begins with the seed and
+// digits of pi, and jumps once before the first block, so that similar seeds do not begin alike.
+const block = 2 ** 16;
+export const firstStream = (seed: number) => jump(Int32Array.of(seed, 0x243f6a88, 0x85a308d3, 0x13198a2e));
+
+/** How many of so many darts hit. */
+function count(stream: Int32Array, darts: number): number {
+  let a = stream[0], b = stream[1], c = stream[2], d = stream[3], inside = 0;
+  for (let i = 0; i < darts; i++) {
+    // Twice the step of «next».
+    let sum = a + d | 0, shifted = b << 9;
+    const x = ((sum << 7 | sum >>> 25) + a >>> 1) / 2 ** 31;
+    c ^= a, d ^= b, b ^= c, a ^= d, c ^= shifted, d = d << 11 | d >>> 21;
+    sum = a + d | 0, shifted = b << 9;
+    const y = ((sum << 7 | sum >>> 25) + a >>> 1) / 2 ** 31;
+    c ^= a, d ^= b, b ^= c, a ^= d, c ^= shifted, d = d << 11 | d >>> 21;
+    // Not an «if»: the processor would guess whether the dart hits, and be wrong at every fifth.
+    inside += Number(x * x + y * y <= 1);
+  }
+  return inside;
+}
+
+/** The book's experiment: of `darts` darts thrown at a square, how many hit the quarter circle; pi is 4 inside / darts. */
+export function experiment({ darts, seed = 10 }: { darts: number; seed?: number }) {
+  return {
+    run() {
+      let inside = 0;
+      for (let stream = firstStream(seed), left = darts; left > 0; left -= block, stream = jump(stream)) {
+        inside += count(stream, Math.min(left, block));
+      }
+      return { inside, darts };
+    },
+  };
+}
+
+if (import.meta.main) {
+  const start = performance.now();
+  const { inside, darts } = experiment({ darts: 4e7 }).run();
+  const seconds = (performance.now() - start) / 1000;
+  console.log(`pi is about ${4 * inside / darts}: ${inside} of ${darts} darts, in ${seconds.toFixed(2)} s`);
+  if (inside !== 31418790) throw new Error(`of these darts, 31418790 hit, not ${inside}`);
+}
