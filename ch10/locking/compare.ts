@@ -10,9 +10,7 @@ import { barChart, palette } from "../../bench/lib/chart.ts";
 import type { Figure, Missing } from "../../bench/lib/results.ts";
 import { compareSections, type Section } from "../../bench/lib/sections.ts";
 import { formatNumber, formatRatio, formatTime, table } from "../../bench/lib/table.ts";
-import * as fileLocked from "./file_locked.ts";
-import * as fileLockedEachWrite from "./file_locked_each_write.ts";
-import * as fileUnlocked from "./file_unlocked.ts";
+import * as fileCount from "./file_count.ts";
 import * as integerAtomic from "./integer_atomic.ts";
 import * as integerMutex from "./integer_mutex.ts";
 import * as integerPrivate from "./integer_private.ts";
@@ -33,9 +31,9 @@ interface Way {
 
 // The files lie in results/, the only folder that a compare may write to.
 const ways: Record<string, Way> = {
-  "file, no lock": { open: (n) => fileUnlocked.experiment(n, "results"), each: 100, right: false },
-  "file, each access locked": { open: (n) => fileLockedEachWrite.experiment(n, "results"), each: 1000, right: false },
-  "file, locked": { open: (n) => fileLocked.experiment(n, "results"), each: 1000, right: true },
+  "file, no lock": { open: (n) => fileCount.experiment(n, "results", "none"), each: 100, right: false },
+  "file, each access locked": { open: (n) => fileCount.experiment(n, "results", "access"), each: 1000, right: false },
+  "file, locked": { open: (n) => fileCount.experiment(n, "results"), each: 1000, right: true },
   "Redis INCR": { open: (n) => integerRedis.experiment(n, "results"), each: 300, right: true },
   "integer, mutex, using": { open: (n) => integerMutex.experiment(n, "using"), each: 50_000, right: true },
   "integer, mutex, finally": { open: (n) => integerMutex.experiment(n, "finally"), each: 100_000, right: true },
@@ -209,7 +207,7 @@ async function counting(full: boolean): Promise<Section> {
 /** A holder that dies with the lock in its hands. */
 async function holders(full: boolean): Promise<Section> {
   const kills = [];
-  for (let i = 0; i < (full ? 20 : 3); i++) kills.push(await fileLocked.killHolder("results"));
+  for (let i = 0; i < (full ? 20 : 3); i++) kills.push(await fileCount.killHolder("results"));
   const { before, refused, recovered, after } = await integerMutex.terminateHolder();
   const waited = middle(kills.map(({ waited }) => waited));
   return {

@@ -1,8 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parseHeader, runScript } from "../../bench/lib/script.ts";
-import * as fileLocked from "./file_locked.ts";
-import * as fileLockedEachWrite from "./file_locked_each_write.ts";
-import * as fileUnlocked from "./file_unlocked.ts";
+import * as fileCount from "./file_count.ts";
 import * as integerAtomic from "./integer_atomic.ts";
 import * as integerMutex from "./integer_mutex.ts";
 import { Mutex, recover } from "./integer_mutex.ts";
@@ -35,7 +33,7 @@ const right: Record<
   string,
   { open(workers: number, folder: string): Promise<Experiment>; each: number; runs: number }
 > = {
-  file_locked: { open: fileLocked.experiment, each: 50, runs: 20 },
+  file_locked: { open: fileCount.experiment, each: 50, runs: 20 },
   integer_atomic: { open: integerAtomic.experiment, each: 10_007, runs: 50 },
   integer_private: { open: integerPrivate.experiment, each: 10_007, runs: 50 },
   integer_mutex: { open: (workers) => integerMutex.experiment(workers), each: 5003, runs: 50 },
@@ -58,8 +56,11 @@ for (const [name, { open, each, runs }] of Object.entries(right)) {
   });
 }
 
-const wrong = { fileUnlocked, fileLockedEachWrite, integerUnlocked };
-for (const [name, { experiment }] of Object.entries(wrong)) {
+const fileUnlocked = (workers: number, folder: string) => fileCount.experiment(workers, folder, "none");
+const fileLockedEachAccess = (workers: number, folder: string) => fileCount.experiment(workers, folder, "access");
+
+const wrong = { fileUnlocked, fileLockedEachAccess, integerUnlocked: integerUnlocked.experiment };
+for (const [name, experiment] of Object.entries(wrong)) {
   Deno.test(`${name} is exact with one worker and never counts too much with three`, async () => {
     await inFolder(async (folder) => {
       for (const workers of [1, 3]) {
@@ -80,7 +81,7 @@ for (const [name, { experiment }] of Object.entries(wrong)) {
 }
 
 Deno.test("two processes without a lock lose increments, and so do two that lock each access", async () => {
-  for (const experiment of [fileUnlocked.experiment, fileLockedEachWrite.experiment]) {
+  for (const experiment of [fileUnlocked, fileLockedEachAccess]) {
     await inFolder(async (folder) => {
       const { run, close } = await experiment(2, folder);
       try {
@@ -97,12 +98,12 @@ Deno.test("two processes without a lock lose increments, and so do two that lock
 
 Deno.test("a holder of a file's lock that is killed with SIGKILL leaves no dead lock", async () => {
   await inFolder(async (folder) => {
-    for (let i = 0; i < 3; i++) assert((await fileLocked.killHolder(folder)).held);
+    for (let i = 0; i < 3; i++) assert((await fileCount.killHolder(folder)).held);
   });
 });
 
 Deno.test("a process that is killed while it counts is reported, and the others and the folder go away", async () => {
-  const experiments = [fileUnlocked.experiment, fileLocked.experiment, ...redis ? [integerRedis.experiment] : []];
+  const experiments = [fileUnlocked, fileCount.experiment, ...redis ? [integerRedis.experiment] : []];
   for (const experiment of experiments) {
     await inFolder(async (folder) => {
       const { run, close, pids } = await experiment(3, folder);
@@ -117,7 +118,7 @@ Deno.test("a process that is killed while it counts is reported, and the others 
 
 Deno.test("a count survives that one of the processes was killed: the rest go on with the lock", async () => {
   await inFolder(async (folder) => {
-    const { run, close, pids } = await fileLocked.experiment(3, folder);
+    const { run, close, pids } = await fileCount.experiment(3, folder);
     const counting = assertRejects(() => run(5000), Error, "a process ended before it had counted");
     await new Promise((later) => setTimeout(later, 20));
     Deno.kill(pids[0], "SIGKILL");
@@ -211,9 +212,7 @@ Deno.test("a worker that waits for a mutex is woken when it is given back in a d
 });
 
 const techniques = [
-  "file_unlocked",
-  "file_locked_each_write",
-  "file_locked",
+  "file_count",
   "integer_unlocked",
   "integer_atomic",
   "integer_private",
@@ -239,7 +238,7 @@ Deno.test({
   name: "after Ctrl-C no process, no server and no file is left",
   ignore: Deno.build.os === "windows",
   async fn() {
-    for (const name of ["file_locked", "integer_atomic", "integer_mutex", ...redis ? ["integer_redis"] : []]) {
+    for (const name of ["file_count", "integer_atomic", "integer_mutex", ...redis ? ["integer_redis"] : []]) {
       await inFolder(async (folder) => {
         const child = new Deno.Command(Deno.execPath(), {
           args: [

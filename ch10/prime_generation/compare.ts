@@ -16,7 +16,6 @@ import * as bitmap from "./primes_bitmap.ts";
 import * as pool from "./primes_pool.ts";
 import * as queue from "./primes_queue.ts";
 import * as queueFeeder from "./primes_queue_feeder.ts";
-import * as queueLessWork from "./primes_queue_less_work.ts";
 import * as serial from "./primes_serial.ts";
 import * as sieve from "./primes_sieve.ts";
 import * as wasm from "./primes_wasm.ts";
@@ -61,7 +60,7 @@ export async function run(args: readonly string[]) {
       pool_one_worker: variant((from, to) => pool.experiment(from, to, { workers: 1 })),
       pool: variant(pool.experiment),
       queue: variant(queue.experiment),
-      queue_less_work: variant(queueLessWork.experiment),
+      queue_less_work: variant((from, to) => queue.experiment(from, to, { lessWork: true })),
       queue_feeder: variant(queueFeeder.experiment),
       atomic_counter: variant(atomicCounter.experiment),
       bitmap_atomic: variant((from, to) => bitmap.experiment(from, to, { write: "atomic" })),

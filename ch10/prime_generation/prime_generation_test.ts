@@ -6,7 +6,6 @@ import * as bitmap from "./primes_bitmap.ts";
 import * as pool from "./primes_pool.ts";
 import * as queue from "./primes_queue.ts";
 import * as queueFeeder from "./primes_queue_feeder.ts";
-import * as queueLessWork from "./primes_queue_less_work.ts";
 import * as serial from "./primes_serial.ts";
 import * as sieve from "./primes_sieve.ts";
 import * as wasm from "./primes_wasm.ts";
@@ -23,7 +22,7 @@ const withWorkers: Record<string, (from: number, to: number, workers: number) =>
   pool: (from, to, workers) => pool.experiment(from, to, { workers, chunk: 77 }),
   pool_shuffled: (from, to, workers) => pool.experiment(from, to, { workers, chunk: 77, order: "shuffled" }),
   queue: (from, to, workers) => queue.experiment(from, to, { workers }),
-  queue_less_work: (from, to, workers) => queueLessWork.experiment(from, to, { workers }),
+  queue_less_work: (from, to, workers) => queue.experiment(from, to, { workers, lessWork: true }),
   queue_feeder: (from, to, workers) => queueFeeder.experiment(from, to, { workers, ahead: 7 }),
   atomic_counter: (from, to, workers) => atomicCounter.experiment(from, to, { workers, chunk: 77 }),
   bitmap_atomic: (from, to, workers) => bitmap.experiment(from, to, { workers, chunk: 1, write: "atomic" }),
@@ -159,7 +158,7 @@ Deno.test("from a queue that the caller fills, no prime arrives before the last 
 });
 
 const root = new URL("../../", import.meta.url);
-const scripts = ["pool", "queue", "queue_less_work", "queue_feeder", "atomic_counter", "bitmap", "wasm"];
+const scripts = ["pool", "queue", "queue_feeder", "atomic_counter", "bitmap", "wasm"];
 
 async function commandOf(name: string): Promise<string> {
   return parseHeader(await Deno.readTextFile(new URL(`primes_${name}.ts`, import.meta.url))).run;
@@ -181,7 +180,7 @@ Deno.test("scripts refuse what is no number of workers, no chunk and no way to w
   }));
   await refused("bitmap", "write", "plain", "atomic or aligned");
   const { code, stderr } = await runScript(await commandOf("queue"), { cwd: root, more: ["--chunk", "5"] });
-  assertEquals([code, stderr], [2, "error: --chunk: there is only --workers and --help\n"]);
+  assertEquals([code, stderr], [2, "error: --chunk: there is only --workers, --less-work and --help\n"]);
 });
 
 Deno.test({

@@ -20,11 +20,10 @@ import * as split from "./check_split.ts";
 import * as wasm from "./check_wasm.ts";
 import * as wasmQuotient from "./check_wasm_quotient.ts";
 import * as wasmSimd from "./check_wasm_simd.ts";
-import * as atomics from "./validate_atomics.ts";
 import * as messages from "./validate_messages.ts";
 import * as pool from "./validate_pool.ts";
 import * as redis from "./validate_redis.ts";
-import * as sharedByte from "./validate_shared_byte.ts";
+import * as sharedFlag from "./validate_shared_flag.ts";
 import * as wasmWorkers from "./validate_wasm_workers.ts";
 
 const missingRedis: Missing = { name: "Redis", remedy: "apt-get install redis-server" };
@@ -144,8 +143,8 @@ async function workers(full: boolean): Promise<Section> {
         if (error instanceof redis.MissingRedis) return null;
         throw error;
       }),
-    shared_byte: () => sharedByte.experiment(),
-    atomics: () => atomics.experiment(),
+    shared_byte: () => sharedFlag.experiment({ plain: true }),
+    atomics: () => sharedFlag.experiment(),
     wasm_one_thread: () => wasmWorkers.experiment({ workers: 1 }),
     wasm_workers: () => wasmWorkers.experiment(),
     c_openmp: async () => {

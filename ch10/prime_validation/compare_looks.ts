@@ -9,14 +9,13 @@
 import { lineChart } from "../../bench/lib/chart.ts";
 import { compareSections, type Section } from "../../bench/lib/sections.ts";
 import { formatRatio, formatTime, table } from "../../bench/lib/table.ts";
-import * as atomics from "./validate_atomics.ts";
 import * as messages from "./validate_messages.ts";
 import * as redis from "./validate_redis.ts";
-import * as sharedByte from "./validate_shared_byte.ts";
+import * as sharedFlag from "./validate_shared_flag.ts";
 
 const ways = {
-  atomics: atomics.experiment,
-  shared_byte: sharedByte.experiment,
+  atomics: sharedFlag.experiment,
+  shared_byte: (options: { workers: number; look?: number }) => sharedFlag.experiment({ ...options, plain: true }),
   messages: messages.experiment,
   redis: redis.experiment,
 };

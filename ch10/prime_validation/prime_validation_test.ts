@@ -8,11 +8,10 @@ import * as wasm from "./check_wasm.ts";
 import * as wasmQuotient from "./check_wasm_quotient.ts";
 import * as wasmSimd from "./check_wasm_simd.ts";
 import { createRanges } from "./create_range.ts";
-import * as atomics from "./validate_atomics.ts";
 import * as messages from "./validate_messages.ts";
 import * as pool from "./validate_pool.ts";
 import * as redis from "./validate_redis.ts";
-import * as sharedByte from "./validate_shared_byte.ts";
+import * as sharedFlag from "./validate_shared_flag.ts";
 import * as wasmWorkers from "./validate_wasm_workers.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -173,8 +172,8 @@ const ways: Record<string, (options: { workers: number; look?: number }) => Prom
   pool: pool.experiment,
   messages: messages.experiment,
   redis: redis.experiment,
-  shared_byte: sharedByte.experiment,
-  atomics: atomics.experiment,
+  shared_byte: (options: { workers: number; look?: number }) => sharedFlag.experiment({ ...options, plain: true }),
+  atomics: sharedFlag.experiment,
   wasm_workers: wasmWorkers.experiment,
 };
 
@@ -207,8 +206,9 @@ for (const [name, open] of Object.entries(ways)) {
     await close();
   });
 
+  const file = name === "atomics" || name === "shared_byte" ? "shared_flag" : name;
   Deno.test(`${name}: refuses what is no number of workers, in one line and with exit code 2`, async () => {
-    const script = parseHeader(await Deno.readTextFile(new URL(`validate_${name}.ts`, import.meta.url))).run;
+    const script = parseHeader(await Deno.readTextFile(new URL(`validate_${file}.ts`, import.meta.url))).run;
     await Promise.all(["0", "-1", "1000", "2.5", "many"].map(async (value) => {
       const { code, stderr } = await runScript(script, { cwd: root, more: [`--workers=${value}`] });
       assertEquals([code, stderr], [2, `error: --workers ${value}: must be a whole number from 1 to 64\n`]);

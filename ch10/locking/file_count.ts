@@ -1,14 +1,14 @@
 /**
- * A count in a file with a lock around all of read, add and write. Right: nothing is lost.
+ * A count in a file by several processes: without a lock, with one around each access, and with one around all of it.
  *
- * What to notice: `lock` waits until nobody else has the file locked. It is advice, which binds only those who ask
- * too; it belongs to the open file, and goes when that is closed. So a process that ends without unlocking, even by
- * kill -9, leaves no dead lock behind: the next in line has it at once. What it leaves is whatever it had written:
- * one killed between truncating and writing leaves an empty file. Where that matters write another file and rename
- * it.
+ * What to notice: an increment is read, add, write. Without a lock two processes read the same number and write the same
+ * number, and one increment is gone; worse, who reads while another has just emptied the file begins again at 0. With a
+ * lock around each read and each write nobody reads half a file, and increments are still lost: between the two locks
+ * another gets its turn. Only around all three is it right, and costs no more. The lock belongs to the open file and goes
+ * with its process, even by kill -9: no dead lock is left. With one process all three are right, and so is a test with one.
  *
- * @original 10_multiprocessing/locking/ex1_lock.py
- * @run deno run --allow-run=deno --allow-read=. --allow-write=. ch10/locking/file_locked.ts
+ * @original 10_multiprocessing/locking/ex1_nolock1.py, …/ex1_nolock4.py, …/ex1_lock.py
+ * @run deno run --allow-run=deno --allow-read=. --allow-write=. ch10/locking/file_count.ts
  * @takes 1 s
  */
 
@@ -25,25 +25,51 @@ function write(file: Deno.FsFile, number: number): void {
   file.writeSync(new TextEncoder().encode(`${number}\n`));
 }
 
-/** Adds one to the number in a file, `each` times. */
-export function count(path: string, each: number): void {
-  using file = Deno.openSync(path, { read: true, write: true });
-  for (let i = 0; i < each; i++) {
-    file.lockSync(true);
-    try {
-      write(file, read(file) + 1);
-    } finally {
+/** How to add one to the number in a file, `each` times. */
+export const counts = {
+  /** Wrong. */
+  none(path: string, each: number): void {
+    for (let i = 0; i < each; i++) {
+      const number = Number(Deno.readTextFileSync(path));
+      Deno.writeTextFileSync(path, `${number + 1}\n`);
+    }
+  },
+  /** Wrong, too: readers share a lock, a writer has it alone, and between them it is free. */
+  access(path: string, each: number): void {
+    using file = Deno.openSync(path, { read: true, write: true });
+    for (let i = 0; i < each; i++) {
+      file.lockSync(false);
+      const number = read(file);
+      file.unlockSync();
+      // Here another process may read the same number.
+      file.lockSync(true);
+      write(file, number + 1);
       file.unlockSync();
     }
-  }
-}
+  },
+  /** Right. */
+  whole(path: string, each: number): void {
+    using file = Deno.openSync(path, { read: true, write: true });
+    for (let i = 0; i < each; i++) {
+      file.lockSync(true);
+      try {
+        write(file, read(file) + 1);
+      } finally {
+        file.unlockSync();
+      }
+    }
+  },
+};
+
+export type Lock = keyof typeof counts;
 
 /**
  * Starts processes that count in one file, which begins empty.
  *
+ * @param lock what the lock is held around
  * @param folder where a temporary folder is made, and removed by `close` and after Ctrl-C
  */
-export async function experiment(workers: number, folder = ".") {
+export async function experiment(workers: number, folder = ".", lock: Lock = "whole") {
   const place = await Deno.makeTempDir({ dir: folder }), path = `${place}/count.txt`;
   const processes: Deno.ChildProcess[] = [];
   const stop = () => {
@@ -54,7 +80,16 @@ export async function experiment(workers: number, folder = ".") {
   const interrupted = () => (stop(), Deno.exit(130));
   Deno.addSignalListener("SIGINT", interrupted);
   // Each may touch the count and nothing else. The end of its input is its end, also where this process was killed.
-  const args = ["run", "--no-prompt", `--allow-read=${path}`, `--allow-write=${path}`, import.meta.url, "--in", path];
+  const args = [
+    "run",
+    "--no-prompt",
+    `--allow-read=${path}`,
+    `--allow-write=${path}`,
+    import.meta.url,
+    "--in",
+    path,
+    lock,
+  ];
   const start = () => {
     const process = new Deno.Command("deno", { args, stdin: "piped", stdout: "piped" }).spawn();
     processes.push(process);
@@ -108,13 +143,13 @@ function kill(process: Deno.ChildProcess) {
 }
 
 /** The other side: a process that says «ready», and then counts as often as each line says. */
-function serve(path: string) {
+function serve(path: string, lock: Lock) {
   const line = new Uint8Array(32), ready = new TextEncoder().encode("ready\n");
   for (;;) {
     Deno.stdout.writeSync(ready);
     const length = Deno.stdin.readSync(line);
     if (!length) return;
-    count(path, Number(new TextDecoder().decode(line.subarray(0, length))));
+    counts[lock](path, Number(new TextDecoder().decode(line.subarray(0, length))));
   }
 }
 
@@ -161,23 +196,27 @@ function hold(path: string) {
 }
 
 if (import.meta.main && Deno.args[0] === "--in") {
-  serve(Deno.args[1]);
+  serve(Deno.args[1], Deno.args[2] as Lock);
 } else if (import.meta.main && Deno.args[0] === "--hold") {
   hold(Deno.args[1]);
 } else if (import.meta.main) {
   const { parseArgs } = await import("jsr:@std/cli@1/parse-args");
   const refuse = (message: string) => (console.error(`error: ${message}`), Deno.exit(2));
   const flags = parseArgs(Deno.args, {
-    string: ["workers", "each"],
+    string: ["workers", "each", "lock"],
     boolean: "help",
     default: { workers: "4", each: "1000" },
-    unknown: (argument) => refuse(`${argument}: there is only --workers, --each and --help`),
+    unknown: (argument) => refuse(`${argument}: there is only --workers, --each, --lock and --help`),
   });
   if (flags.help) {
     console.log(
       "Processes count in one file.\n  --workers N  1 to 64\n  --each N     how often each adds one, 1 to 1000000",
     );
+    console.log("  --lock AT    none, access or whole; all three if not given");
     Deno.exit(0);
+  }
+  if (flags.lock !== undefined && !(flags.lock in counts)) {
+    refuse(`--lock ${flags.lock}: must be ${Object.keys(counts).join(", ")}`);
   }
   const number = (name: "workers" | "each", most: number) => {
     const value = Number(flags[name] || NaN);
@@ -186,16 +225,23 @@ if (import.meta.main && Deno.args[0] === "--in") {
   };
   const workers = number("workers", 64), each = number("each", 1000000);
 
-  const { run, close } = await experiment(workers);
-  try {
-    await run(100);
-    const start = performance.now(), counted = await run(each), expected = workers * each;
-    const time = (performance.now() - start) / expected * 1000;
-    console.log(`${workers} processes added one ${each} times each: the file says ${counted}`);
-    console.log(`${time.toFixed(1)} µs an increment`);
-    if (counted !== expected) throw new Error(`the file says ${counted}, not ${expected}`);
-  } finally {
-    await close();
+  for (const lock of (flags.lock ? [flags.lock] : Object.keys(counts)) as Lock[]) {
+    const { run, close } = await experiment(workers, ".", lock);
+    try {
+      // Emptying the file each time takes long; that is not for want of a lock.
+      const times = lock === "none" && !flags.lock ? Math.ceil(each / 10) : each, expected = workers * times;
+      await run(100);
+      const start = performance.now(), counted = await run(times);
+      const time = (performance.now() - start) / expected * 1000, lost = (100 * (1 - counted / expected)).toFixed(1);
+      console.log(`lock ${lock}: ${workers} processes added one ${times} times each, the file says ${counted}`);
+      console.log(`  ${lost}% lost, ${time.toFixed(1)} µs an increment`);
+      if (!(counted >= 1 && counted <= expected)) throw new Error(`nobody wrote ${counted}`);
+      if ((workers === 1 || lock === "whole") && counted !== expected) {
+        throw new Error(`${counted} and not ${expected}`);
+      }
+    } finally {
+      await close();
+    }
   }
   const { waited, held } = await killHolder();
   if (!held) throw new Error("the other process did not hold the lock");

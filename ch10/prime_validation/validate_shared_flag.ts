@@ -1,13 +1,14 @@
 /**
- * Is one number prime? Workers that stop early, as soon as a flag in shared memory says so: by Atomics.
+ * Is one number prime? Workers that stop early, as soon as a flag in shared memory says so.
  *
  * What to notice: a look is a load from memory that is nearly always in the cache. With all around it, it takes some tens
  * of nanoseconds, where a message takes 0.1 ms: looking every 100,000 trials, five times a millisecond, costs nothing that
- * can be measured. `Atomics` promises what is needed: a store is seen by all threads, whole and in order. A plain read of
- * shared memory promises none of that, even where it works (validate_shared_byte).
+ * can be measured. `Atomics` promises what is needed: a store is seen by all threads, whole and in order. With `--plain`
+ * the byte is read and written without: a race, and here a harmless one, since it only goes from 0 to 1 and who reads an
+ * old 0 makes some more trials. But an optimiser may read it once, before the loop; and an atomic load costs no more.
  *
- * @original 10_multiprocessing/prime_validation/primes_pool_per_number_value.py
- * @run deno run --allow-read=ch10/prime_validation/validate_atomics.ts ch10/prime_validation/validate_atomics.ts
+ * @original 10_multiprocessing/prime_validation/primes_pool_per_number_value.py, …_mmap3.py
+ * @run deno run --allow-read=ch10/prime_validation/validate_shared_flag.ts ch10/prime_validation/validate_shared_flag.ts
  * @takes 2 s
  */
 
@@ -37,15 +38,16 @@ function findFactor({ approximate, last32, from, to }: Task): number {
 }
 
 /** What the worker was told at the start. */
-let found: Int32Array, look: number;
+let found: Uint8Array, look: number, plain: boolean;
 
 /** The worker's side: its range in pieces of `look` candidates, and between them a look at what is shared. */
 function work(task: Task): Part {
   for (let from = task.from; from < task.to; from += 2 * look) {
-    if (Atomics.load(found, 0)) return { factor: 0, trials: (from - task.from) / 2 };
+    if (plain ? found[0] : Atomics.load(found, 0)) return { factor: 0, trials: (from - task.from) / 2 };
     const factor = findFactor({ ...task, from, to: Math.min(task.to, from + 2 * look) });
     if (factor) {
-      Atomics.store(found, 0, 1);
+      if (plain) found[0] = 1;
+      else Atomics.store(found, 0, 1);
       return { factor, trials: (factor - task.from) / 2 + 1 };
     }
   }
@@ -57,16 +59,19 @@ function work(task: Task): Part {
  *
  * @param workers how many
  * @param look after how many trials a worker looks whether another has found a factor
+ * @param plain whether it looks without Atomics
  */
-export async function experiment({ workers = navigator.hardwareConcurrency, look = 100_000 } = {}) {
+export async function experiment(
+  { workers = navigator.hardwareConcurrency, look = 100_000, plain = false } = {},
+) {
   // Whether one of them has found a factor.
-  const found = new Int32Array(new SharedArrayBuffer(4));
+  const found = new Uint8Array(new SharedArrayBuffer(1));
   const pool = Array.from({ length: workers }, () => new Worker(import.meta.url, { type: "module" }));
   const failed = (error: unknown) => {
     for (const worker of pool) worker.terminate();
     throw error;
   };
-  await Promise.all(pool.map((worker) => request(worker, { found, look }))).catch(failed);
+  await Promise.all(pool.map((worker) => request(worker, { found, look, plain }))).catch(failed);
   return {
     /**
      * Tries 2 and the odd numbers from 3 to the square root of `n`, or those from `from` up to, not including, `to`.
@@ -138,9 +143,11 @@ const numbers: [bigint, boolean][] = [
 const toCaller = self as unknown as Worker;
 
 if ("WorkerGlobalScope" in globalThis) {
-  toCaller.onmessage = ({ data }: MessageEvent<Task | { found: typeof found; look: number } | "close">) => {
+  toCaller.onmessage = (
+    { data }: MessageEvent<Task | { found: Uint8Array; look: number; plain: boolean } | "close">,
+  ) => {
     if (data === "close") toCaller.postMessage("closed"), self.close();
-    else if ("found" in data) ({ found, look } = data), toCaller.postMessage("ready");
+    else if ("found" in data) ({ found, look, plain } = data), toCaller.postMessage("ready");
     else toCaller.postMessage(work(data));
   };
 } else if (import.meta.main) {
@@ -148,13 +155,15 @@ if ("WorkerGlobalScope" in globalThis) {
   const refuse = (message: string) => (console.error(`error: ${message}`), Deno.exit(2));
   const flags = parseArgs(Deno.args, {
     string: ["workers", "look"],
-    boolean: "help",
+    boolean: ["help", "plain"],
     default: { workers: `${navigator.hardwareConcurrency}`, look: "100000" },
-    unknown: (argument) => refuse(`${argument}: there is only --workers, --look and --help`),
+    unknown: (argument) => refuse(`${argument}: there is only --workers, --look, --plain and --help`),
   });
   if (flags.help) {
     console.log("Is a number prime? With early stop.");
-    console.log("  --workers N  workers, 1 to 64\n  --look N     trials between looks, 1 to 1e9");
+    console.log(
+      "  --workers N  workers, 1 to 64\n  --look N     trials between looks, 1 to 1e9\n  --plain      look without Atomics",
+    );
     Deno.exit(0);
   }
   const workers = Number(flags.workers || NaN), look = Number(flags.look || NaN);
@@ -164,7 +173,7 @@ if ("WorkerGlobalScope" in globalThis) {
   if (!(Number.isInteger(look) && look >= 1 && look <= 1e9)) {
     refuse(`--look ${flags.look}: must be a whole number from 1 to 1e9`);
   }
-  const { run, close } = await experiment({ workers, look });
+  const { run, close } = await experiment({ workers, look, plain: flags.plain });
   // Twice, as in the first run V8 still compiles.
   for (const again of [false, true]) {
     for (const [n, prime] of numbers) {
