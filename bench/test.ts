@@ -51,7 +51,7 @@ if (import.meta.main) {
     "--allow-write",
     "--allow-run",
     "--allow-env",
-    "--allow-ffi=results",
+    "--allow-ffi",
     "--allow-sys",
     "--allow-net=127.0.0.1",
   );

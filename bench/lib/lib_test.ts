@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes,
 import { openLimit } from "../limit/limit.ts";
 import { installCommand, parts } from "../parts.ts";
 import { parseCounts } from "../test.ts";
+import { childrenOf, isRunning, mustEnd } from "./processes.ts";
 import { barChart, drawChart, lineChart } from "./chart.ts";
 import { compare, type Comparison, relativeError } from "./compare.ts";
 import { isRecent } from "./machine.ts";
@@ -198,4 +199,23 @@ Deno.test("without a C compiler a limit is null, and nothing is left half-built"
   assertEquals(await openLimit("norm", symbols, { compiler: "no-such-compiler" }), null);
   const left = [...Deno.readDirSync(new URL("limit/", resultsFolder))].map(({ name }) => name);
   assertEquals(left.filter((name) => name.endsWith(`.${Deno.pid}.part`)), []);
+});
+
+Deno.test({
+  name: "a process that runs is seen, with its children, and one that has ended is not",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const child = new Deno.Command("sh", { args: ["-c", "sleep 60 & wait"] }).spawn();
+    let [grandchild] = [0];
+    for (let i = 0; i < 100 && !grandchild; i++) {
+      [grandchild = 0] = await childrenOf(child.pid);
+      await new Promise((later) => setTimeout(later, 20));
+    }
+    assertEquals([await isRunning(child.pid), await isRunning(grandchild)], [true, true]);
+    child.kill("SIGKILL");
+    await child.status;
+    assertEquals([await isRunning(child.pid), await isRunning(grandchild)], [false, true]);
+    Deno.kill(grandchild, "SIGKILL");
+    await mustEnd(grandchild);
+  },
 });

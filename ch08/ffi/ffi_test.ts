@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { mustEnd } from "../../bench/lib/processes.ts";
 import { parseHeader, runScript } from "../../bench/lib/script.ts";
 import { openCalls } from "./call_cost.ts";
 import { checkApart, checkDeclaration, checkDoubles, checkInteger, doublesIn, openLibc } from "./checked_call.ts";
@@ -214,9 +215,7 @@ Deno.test({
             child.kill("SIGINT");
             assertEquals((await child.output()).code, 130, name);
             assertEquals([...Deno.readDirSync(cwd)].map(({ name }) => name), ["started"], name);
-            // A process that is gone, or has ended and waits to be collected, has no command line.
-            const line = `/proc/${(await text()).trim()}/cmdline`;
-            await until(async () => (await Deno.readTextFile(line).catch(() => "")) === "", `${name}: compiler alive`);
+            await mustEnd(Number(await text()));
           })
         ),
       );

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
+import { childrenOf, isRunning, mustEnd } from "../../bench/lib/processes.ts";
 import { parseHeader, runScript } from "../../bench/lib/script.ts";
 import { openPi } from "../../bench/limit/pi.ts";
 import * as arrays from "./pi_arrays.ts";
@@ -246,33 +247,16 @@ Deno.test("what a worker throws rejects the run, ends the others, and says why",
 });
 
 const linux = Deno.build.os === "linux";
-const lives = async (pid: number) => {
-  try {
-    // A process that has ended but was not waited for is a zombie.
-    return !/\) Z/.test(await Deno.readTextFile(`/proc/${pid}/stat`));
-  } catch {
-    return false;
-  }
-};
-
-async function allEnd(pids: number[]): Promise<boolean> {
-  for (let i = 0; i < 200; i++) {
-    if (!(await Promise.all(pids.map(lives))).some(Boolean)) return true;
-    await new Promise((next) => setTimeout(next, 50));
-  }
-  return false;
-}
-
 Deno.test({
   name: "a process that is killed rejects the run, and none of the others is left",
   ignore: !linux,
   async fn() {
     const { run, pids, close } = await processes.experiment({ darts: 1e6, workers: 3 });
-    assertEquals((await Promise.all(pids.map(lives))).length, 3);
+    assertEquals(await Promise.all(pids.map(isRunning)), [true, true, true]);
     Deno.kill(pids[1], "SIGKILL");
     await assertRejects(run, Error, "a process ended with exit code 137");
     await close();
-    assert(await allEnd(pids), "a process is left");
+    await Promise.all(pids.map(mustEnd));
   },
 });
 
@@ -291,16 +275,12 @@ for (const signal of ["SIGINT", "SIGKILL"] as const) {
       let pids: number[] = [];
       for (let i = 0; i < 600 && pids.length < 4; i++) {
         await new Promise((next) => setTimeout(next, 10));
-        const tasks = await Array.fromAsync(Deno.readDir(`/proc/${child.pid}/task`));
-        const texts = await Promise.all(
-          tasks.map(({ name }) => Deno.readTextFile(`/proc/${child.pid}/task/${name}/children`).catch(() => "")),
-        );
-        pids = texts.join(" ").split(/\s+/).filter(Boolean).map(Number);
+        pids = await childrenOf(child.pid);
       }
       assertEquals(pids.length, 4);
       child.kill(signal);
       await child.status;
-      assert(await allEnd(pids), "a process is left");
+      await Promise.all(pids.map(mustEnd));
     },
   });
 }
