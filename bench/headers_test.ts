@@ -1,9 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseHeader, runScript } from "./lib/script.ts";
-import { findLacks, root, scripts, sourceFiles } from "./scripts.ts";
+import { root, scripts, sourceFiles } from "./scripts.ts";
 
 const { techniques, compares } = await scripts();
-const lacks = await findLacks();
 
 Deno.test("every technique says what it shows, where it comes from, and how to run it", () => {
   for (const { path, source } of techniques) {
@@ -58,18 +57,7 @@ Deno.test("the versions written in scripts are those of deno.json", async () => 
   }
 });
 
-for (const script of techniques) {
-  const lack = lacks(script);
-  Deno.test({
-    name: `${script.path} runs with the permissions of its header${lack ? ` (needs ${lack})` : ""}`,
-    ignore: !!lack,
-    async fn() {
-      const { code, stdout, stderr } = await runScript(parseHeader(script.source).run, { cwd: root });
-      assertEquals(code, 0, stderr);
-      assert(stdout.trim().length > 0, "it printed nothing");
-    },
-  });
-}
+// That they run as it says, standalone_test.ts sees.
 
 // The tours run the compares as their headers say; here only what `--help` needs: all imports, and nothing written.
 for (const { path, source } of compares) {

@@ -9,7 +9,9 @@ const links = await linksOnly();
 for (const script of techniques) {
   const lack = lacks(script);
   Deno.test({
-    name: `${script.path} runs when it is copied alone into an empty folder${lack ? ` (needs ${lack})` : ""}`,
+    name: `${script.path} runs alone in an empty folder, with the permissions of its header${
+      lack ? ` (needs ${lack})` : ""
+    }`,
     ignore: !!lack,
     async fn() {
       const folder = await Deno.makeTempDir();
