@@ -6,9 +6,8 @@
  * @takes 40 s
  */
 
-import { count as countAtomically } from "../ch10/locking/integer_atomic.ts";
+import { counts } from "../ch10/locking/integer_count.ts";
 import { count as countWithMutex, Mutex } from "../ch10/locking/integer_mutex.ts";
-import { count as countUnlocked } from "../ch10/locking/integer_unlocked.ts";
 import * as arrays from "../ch10/pi_estimation/pi_arrays.ts";
 import * as loop from "../ch10/pi_estimation/pi_loop.ts";
 import * as objects from "../ch10/pi_estimation/pi_objects.ts";
@@ -81,8 +80,8 @@ await group(
 const words = () => new Int32Array(new SharedArrayBuffer(64));
 const [plain, atomic, locked] = [words(), words(), words()], mutex = new Mutex(words(), 1);
 await group("1,000 increments of a shared integer that nobody else wants", {
-  unlocked: () => countUnlocked(plain, 1000),
-  atomic: () => countAtomically(atomic, 1000),
+  unlocked: () => counts.plain(plain, 1000),
+  atomic: () => counts.atomic(atomic, 1000),
   mutex: () => countWithMutex(locked, mutex, 1000),
 }, "unlocked");
 

@@ -11,11 +11,9 @@ import type { Figure, Missing } from "../../bench/lib/results.ts";
 import { compareSections, type Section } from "../../bench/lib/sections.ts";
 import { formatNumber, formatRatio, formatTime, table } from "../../bench/lib/table.ts";
 import * as fileCount from "./file_count.ts";
-import * as integerAtomic from "./integer_atomic.ts";
+import * as integerCount from "./integer_count.ts";
 import * as integerMutex from "./integer_mutex.ts";
-import * as integerPrivate from "./integer_private.ts";
 import * as integerRedis from "./integer_redis.ts";
-import * as integerUnlocked from "./integer_unlocked.ts";
 
 interface Experiment {
   run(each: number): Promise<number>;
@@ -37,9 +35,9 @@ const ways: Record<string, Way> = {
   "Redis INCR": { open: (n) => integerRedis.experiment(n, "results"), each: 300, right: true },
   "integer, mutex, using": { open: (n) => integerMutex.experiment(n, "using"), each: 50_000, right: true },
   "integer, mutex, finally": { open: (n) => integerMutex.experiment(n, "finally"), each: 100_000, right: true },
-  "integer, Atomics.add": { open: integerAtomic.experiment, each: 500_000, right: true },
-  "integer, ++": { open: integerUnlocked.experiment, each: 2_000_000, right: false },
-  "integer, own count first": { open: integerPrivate.experiment, each: 5_000_000, right: true },
+  "integer, Atomics.add": { open: (n) => integerCount.experiment(n), each: 500_000, right: true },
+  "integer, ++": { open: (n) => integerCount.experiment(n, "plain"), each: 2_000_000, right: false },
+  "integer, own count first": { open: (n) => integerCount.experiment(n, "own"), each: 5_000_000, right: true },
 };
 
 const noRedis: Missing = { name: "redis-server, for a count by INCR", remedy: "apt-get install redis-server" };

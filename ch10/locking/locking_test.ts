@@ -2,12 +2,10 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { childrenOf, mustEnd } from "../../bench/lib/processes.ts";
 import { parseHeader, runScript } from "../../bench/lib/script.ts";
 import * as fileCount from "./file_count.ts";
-import * as integerAtomic from "./integer_atomic.ts";
+import * as integerCount from "./integer_count.ts";
 import * as integerMutex from "./integer_mutex.ts";
 import { Mutex, recover } from "./integer_mutex.ts";
-import * as integerPrivate from "./integer_private.ts";
 import * as integerRedis from "./integer_redis.ts";
-import * as integerUnlocked from "./integer_unlocked.ts";
 
 const root = new URL("../../", import.meta.url);
 const isHere = (command: string) =>
@@ -35,8 +33,8 @@ const right: Record<
   { open(workers: number, folder: string): Promise<Experiment>; each: number; runs: number }
 > = {
   file_locked: { open: fileCount.experiment, each: 50, runs: 20 },
-  integer_atomic: { open: integerAtomic.experiment, each: 10_007, runs: 50 },
-  integer_private: { open: integerPrivate.experiment, each: 10_007, runs: 50 },
+  integer_atomic: { open: (workers) => integerCount.experiment(workers), each: 10_007, runs: 50 },
+  integer_own: { open: (workers) => integerCount.experiment(workers, "own"), each: 10_007, runs: 50 },
   integer_mutex: { open: (workers) => integerMutex.experiment(workers), each: 5003, runs: 50 },
   integer_mutex_using: { open: (workers) => integerMutex.experiment(workers, "using"), each: 1009, runs: 50 },
   ...redis ? { integer_redis: { open: integerRedis.experiment, each: 20, runs: 20 } } : {},
@@ -60,7 +58,11 @@ for (const [name, { open, each, runs }] of Object.entries(right)) {
 const fileUnlocked = (workers: number, folder: string) => fileCount.experiment(workers, folder, "none");
 const fileLockedEachAccess = (workers: number, folder: string) => fileCount.experiment(workers, folder, "access");
 
-const wrong = { fileUnlocked, fileLockedEachAccess, integerUnlocked: integerUnlocked.experiment };
+const wrong = {
+  fileUnlocked,
+  fileLockedEachAccess,
+  integerUnlocked: (workers: number, _folder: string) => integerCount.experiment(workers, "plain"),
+};
 for (const [name, experiment] of Object.entries(wrong)) {
   Deno.test(`${name} is exact with one worker and never counts too much with three`, async () => {
     await inFolder(async (folder) => {
@@ -214,9 +216,7 @@ Deno.test("a worker that waits for a mutex is woken when it is given back in a d
 
 const techniques = [
   "file_count",
-  "integer_unlocked",
-  "integer_atomic",
-  "integer_private",
+  "integer_count",
   "integer_mutex",
   "integer_redis",
 ];
@@ -239,7 +239,7 @@ Deno.test({
   name: "after Ctrl-C no process, no server and no file is left",
   ignore: Deno.build.os !== "linux",
   async fn() {
-    for (const name of ["file_count", "integer_atomic", "integer_mutex", ...redis ? ["integer_redis"] : []]) {
+    for (const name of ["file_count", "integer_count", "integer_mutex", ...redis ? ["integer_redis"] : []]) {
       await inFolder(async (folder) => {
         const child = new Deno.Command(Deno.execPath(), {
           args: [
@@ -254,7 +254,7 @@ Deno.test({
         // Long enough that it counts; it would go on for many seconds.
         await new Promise((later) => setTimeout(later, 700));
         const descendants = await childrenOf(child.pid);
-        if (!/atomic|mutex/.test(name)) assert(descendants.length >= 3, `${descendants}`);
+        if (!/integer_(count|mutex)/.test(name)) assert(descendants.length >= 3, `${descendants}`);
         child.kill("SIGINT");
         const { success } = await child.status;
         assertEquals(success, false);
