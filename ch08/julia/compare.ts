@@ -16,7 +16,6 @@ import * as arrays from "./julia_arrays.ts";
 import * as assemblyscriptAsWritten from "./julia_assemblyscript_as_written.ts";
 import * as assemblyscriptSimd from "./julia_assemblyscript_simd.ts";
 import * as assemblyscriptTyped from "./julia_assemblyscript_typed.ts";
-import * as assemblyscriptUnchecked from "./julia_assemblyscript_unchecked.ts";
 import * as cToWasm from "./julia_c_to_wasm.ts";
 import * as cToWasmNpm from "./julia_c_to_wasm_npm.ts";
 import * as inFlight from "./julia_in_flight.ts";
@@ -95,7 +94,7 @@ export async function run(args: readonly string[]) {
       porffor: variant(porffor.experiment),
       assemblyscript_as_written: variant(assemblyscriptAsWritten.experiment),
       assemblyscript_typed: variant(assemblyscriptTyped.experiment),
-      assemblyscript_unchecked: variant(assemblyscriptUnchecked.experiment),
+      assemblyscript_unchecked: variant((width) => assemblyscriptTyped.experiment(width, { checks: false })),
       c_to_wasm: variant(unlessMissing(cToWasm.experiment)),
       c_to_wasm_npm: variant(cToWasmNpm.experiment),
       wat: variant(wat.experiment),

@@ -5,7 +5,6 @@ import * as arrays from "./julia_arrays.ts";
 import * as assemblyscriptAsWritten from "./julia_assemblyscript_as_written.ts";
 import * as assemblyscriptSimd from "./julia_assemblyscript_simd.ts";
 import * as assemblyscriptTyped from "./julia_assemblyscript_typed.ts";
-import * as assemblyscriptUnchecked from "./julia_assemblyscript_unchecked.ts";
 import * as cToWasm from "./julia_c_to_wasm.ts";
 import * as cToWasmNpm from "./julia_c_to_wasm_npm.ts";
 import * as float32 from "./julia_float32.ts";
@@ -34,7 +33,7 @@ const exact: Record<string, (width: number) => Experiment | null | Promise<Exper
   porffor: porffor.experiment,
   assemblyscript_as_written: assemblyscriptAsWritten.experiment,
   assemblyscript_typed: assemblyscriptTyped.experiment,
-  assemblyscript_unchecked: assemblyscriptUnchecked.experiment,
+  assemblyscript_unchecked: (width) => assemblyscriptTyped.experiment(width, { checks: false }),
   assemblyscript_simd: assemblyscriptSimd.experiment,
   c_to_wasm: cToWasm.experiment,
   c_to_wasm_npm: cToWasmNpm.experiment,
