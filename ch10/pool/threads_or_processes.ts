@@ -128,6 +128,7 @@ if ("WorkerGlobalScope" in globalThis) {
     toCaller.postMessage(data === "close" ? "closed" : answer(data as Request));
     if (data === "close") self.close();
   };
+  addEventListener("unload", () => toCaller.postMessage("gone"));
   toCaller.postMessage("ready");
 } else if (import.meta.main) {
   const mode = Deno.args[0];
@@ -146,8 +147,11 @@ async function serve() {
 async function misbehave(how: string) {
   const worker = new Worker(import.meta.url, { type: "module" });
   worker.onerror = (event) => event.preventDefault();
-  worker.onmessage = () => worker.postMessage(how);
-  await new Promise((after) => setTimeout(after, 400));
+  await new Promise((done) => {
+    worker.onmessage = ({ data }) => data === "ready" ? worker.postMessage(how) : setTimeout(done, 100);
+    // A worker out of memory says nothing: if it takes only itself with it, this goes on.
+    setTimeout(done, 30_000);
+  });
   console.log("still here");
   Deno.exit(0);
 }
