@@ -120,7 +120,11 @@ export async function compare(comparison: Comparison, args: readonly string[]): 
         calls[name] = () => variant.call();
       }
       const before = (name: string) => progress.step(`timing ${name} at ${size}`);
-      const measured = await measureInTurns(calls, { budget: comparison.budget[flags.mode], rounds, before });
+      const measured = await measureInTurns(calls, {
+        budget: comparison.budget[flags.mode],
+        rounds,
+        before,
+      });
       const count = unit.count?.(size) ?? 1;
       for (const name of Object.keys(calls)) {
         readings.set(name, size, { ...measured[name], median: measured[name].median / count });

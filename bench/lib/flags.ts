@@ -1,6 +1,7 @@
 /** Flags of the compare scripts, and the one way in which a script refuses bad input. */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { measureBriefly } from "./measure.ts";
 
 export interface CompareFlags {
   mode: "quick" | "full";
@@ -25,10 +26,10 @@ export function fail(message: string): never {
   Deno.exit(2);
 }
 
-/** Parses `--full`, `--size N[,N…]`, `--only NAME[,NAME…]` and `--help`; refuses anything else. */
+/** Parses `--full`, `--brief`, `--size N[,N…]`, `--only NAME[,NAME…]` and `--help`; refuses anything else. */
 export function parseCompareFlags(args: readonly string[], { about, names, size }: FlagRules): CompareFlags {
   const flags = parseArgs(args as string[], {
-    boolean: ["full", "help"],
+    boolean: ["full", "brief", "help"],
     string: size ? ["size", "only"] : ["only"],
     alias: { help: "h" },
     unknown: (argument) => fail(`${argument} is not a flag of this script (see --help)`),
@@ -36,10 +37,13 @@ export function parseCompareFlags(args: readonly string[], { about, names, size 
   if (flags.help) {
     console.log(about);
     console.log("\n  --full         the book's sizes; takes minutes");
+    console.log("  --brief        hardly measures: only to see that all runs, and that every check passes");
     if (size) console.log(`  --size N,…     sizes, each from ${size.min} to ${size.max}`);
     console.log(`  --only NAME,…  some of: ${names.join(", ")}`);
     Deno.exit(0);
   }
+  if (flags.full && flags.brief) fail("--full and --brief exclude each other");
+  if (flags.brief) measureBriefly();
   return {
     mode: flags.full ? "full" : "quick",
     sizes: size && flags.size !== undefined

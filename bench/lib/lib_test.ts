@@ -219,3 +219,20 @@ Deno.test({
     await mustEnd(grandchild);
   },
 });
+
+// The last one: nothing in this process measures properly after it.
+Deno.test("a brief compare checks everything, hardly measures, and says so in its results", async () => {
+  try {
+    const slow = { ...comparison, sizes: { ...comparison.sizes, quick: [2] }, budget: { quick: 1, full: 1 } };
+    const start = performance.now();
+    assert((await compare(slow, ["--brief"])).passed);
+    assert(performance.now() - start < 2000, "2 variants of a second each, and their warm-up");
+    const results: Results = JSON.parse(await Deno.readTextFile(new URL("lib_test.json", folder)));
+    assertEquals(results.mode, "brief");
+    const wrong = () => ({ call: () => {}, answer: () => 7 });
+    const variants = { ...comparison.variants, wrong };
+    await assertRejects(() => compare({ ...slow, variants }, ["--brief"]), Error, "wrong differs from plain by");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

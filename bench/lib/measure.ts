@@ -16,13 +16,25 @@ export interface MeasureOptions {
   budget?: number;
 }
 
+let effort = 1;
+
+/** From here on hardly measures: what it takes to see that everything runs. The figures are then worth nothing. */
+export function measureBriefly(): void {
+  effort = 0.05;
+}
+
 // Every result lands here, so that no call can be optimised away as unused.
 let _sink: unknown;
 
+/** Whether this run hardly measures. */
+export function isBrief(): boolean {
+  return effort < 1;
+}
+
 /** Times `call` (seconds a call). A call that returns a promise is awaited inside the clock. */
 export async function measure(call: () => unknown, { budget = 0.2 }: MeasureOptions = {}): Promise<Measurement> {
-  await warm(call, budget / 2);
-  return summarise(await samples(call, budget));
+  await warm(call, effort * budget / 2);
+  return summarise(await samples(call, effort * budget));
 }
 
 /**
@@ -36,13 +48,16 @@ export async function measureInTurns<Name extends string>(
 ): Promise<Record<Name, Measurement>> {
   const names = Object.keys(calls) as Name[];
   const collected = new Map<Name, number[]>(names.map((name) => [name, []]));
+  budget *= effort;
+  if (isBrief()) rounds = 1;
   for (const name of names) await warm(calls[name], budget);
   for (let round = 0; round < rounds; round++) {
     for (const name of shuffled(names, round)) {
       before(name);
       // Threads of the one before may still be spinning for more work, OpenMP's for some milliseconds.
       await delay(10);
-      collected.get(name)!.push(...await samples(calls[name], budget / rounds));
+      // Not pushed as arguments: of a short call there are more samples than the stack has room for.
+      collected.set(name, collected.get(name)!.concat(await samples(calls[name], budget / rounds)));
     }
   }
   return Object.fromEntries(names.map((name) => [name, summarise(collected.get(name)!)])) as Record<Name, Measurement>;

@@ -2,6 +2,7 @@
 
 import { type Chart, drawChart } from "./chart.ts";
 import { describeMachine, machineLine } from "./machine.ts";
+import { isBrief } from "./measure.ts";
 import { type Missing, type Results, writeResults } from "./results.ts";
 import { styleText } from "node:util";
 
@@ -26,9 +27,9 @@ export interface Outcome {
 export async function report({ chapter, tables, charts, answer, ...rest }: Report): Promise<Outcome> {
   const machine = await describeMachine();
   const measured = new Date().toISOString();
-  const { question, checks, claims, missing } = rest;
+  const { question, checks, claims, missing } = rest, mode = isBrief() ? "brief" : rest.mode;
 
-  console.log(`\n${styleText("bold", question)}\n${machineLine(machine)}, ${rest.mode} mode\n`);
+  console.log(`\n${styleText("bold", question)}\n${machineLine(machine)}, ${mode} mode\n`);
   for (const text of tables) console.log(`${text}\n`);
   for (const { claim, passed, evidence } of checks) {
     if (passed) console.log(`  ✓ ${claim}`);
@@ -42,7 +43,7 @@ export async function report({ chapter, tables, charts, answer, ...rest }: Repor
   const source = `${machineLine(machine)}, ${measured.slice(0, 10)}`;
   const drawn: Record<string, string> = {};
   for (const [name, chart] of Object.entries(charts)) drawn[name] = await drawChart(chart, source);
-  const files = writeResults(chapter, { ...rest, machine, measured }, drawn);
+  const files = writeResults(chapter, { ...rest, mode, machine, measured }, drawn);
   console.log(`\n${answer}\nwritten: ${files.join(", ")}`);
   return { question, answer, passed: checks.every(({ passed }) => passed), files, missing };
 }

@@ -49,7 +49,8 @@ export interface Results {
   machine: Machine;
   /** ISO date */
   measured: string;
-  mode: "quick" | "full";
+  /** Brief: hardly measured, so that the figures are worth nothing. */
+  mode: "quick" | "full" | "brief";
   figures: Figure[];
   checks: Check[];
   claims: Claim[];

@@ -15,11 +15,15 @@ export type Stop = (args: readonly string[]) => Promise<Outcome>;
  */
 export async function tour(chapter: string, title: string, stops: Record<string, Stop>): Promise<void> {
   const flags = parseArgs(Deno.args, {
-    boolean: ["full", "help"],
-    unknown: (argument) => fail(`${argument} is not a flag of the tour: there is only --full and --help`),
+    boolean: ["full", "brief", "help"],
+    unknown: (argument) => fail(`${argument} is not a flag of the tour: there are only --full, --brief and --help`),
   });
   if (flags.help) {
-    console.log(`${chapter}, ${title}: ${Object.keys(stops).join(", ")}\n\n  --full  the book's sizes; takes minutes`);
+    console.log(
+      `${chapter}, ${title}: ${
+        Object.keys(stops).join(", ")
+      }\n\n  --full   the book's sizes; takes minutes\n  --brief  hardly measures: only to see that all runs`,
+    );
     return;
   }
   if (!isRecent(Deno.version.deno)) {
@@ -32,7 +36,7 @@ export async function tour(chapter: string, title: string, stops: Record<string,
   for (const [i, name] of names.entries()) {
     console.error(styleText("dim", `\n[${i + 1}/${names.length}] ${chapter}/${name}`));
     try {
-      const outcome = await stops[name](flags.full ? ["--full"] : []);
+      const outcome = await stops[name](Deno.args);
       outcomes.push(outcome);
       if (!outcome.passed) failures.push(`${name}: a check did not pass`);
     } catch (error) {
