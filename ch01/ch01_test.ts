@@ -14,7 +14,7 @@ import {
 import * as primes from "./check_prime.ts";
 import { longestPause, meetAnotherType, timerBesideWork } from "./hurdles.ts";
 import { builtIn, searches } from "./reducing_operations.ts";
-import { asPut, check, day, fitPower, makeEvents, strategies } from "./strategies.ts";
+import { asPut, check, day, makeEvents, strategies } from "./strategies.ts";
 
 const { oneAtATime, byRemainder, eightAtOnce, wholeArrays } = primes;
 const checks = { oneAtATime, byRemainder, eightAtOnce, wholeArrays, simd: await primes.makeSimd() };
@@ -267,13 +267,4 @@ Deno.test("no step changes the events that it is given", () => {
     countPairs(events, 1000);
     assertEquals(events, before);
   }
-});
-
-Deno.test("a power is fitted exactly where it is one, and loosely where it is none", () => {
-  const xs = [1, 2, 4, 8];
-  const { exponent, fit } = fitPower(xs, xs.map((x) => 3 * x ** 1.5));
-  assertAlmostEquals(exponent, 1.5, 1e-12);
-  assertAlmostEquals(fit, 1, 1e-12);
-  assert(fitPower(xs, [1, 9, 1, 9]).fit < 0.9);
-  assertEquals(fitPower(xs, [2, 2, 2, 2]), { exponent: 0, fit: 1 });
 });

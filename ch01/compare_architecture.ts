@@ -13,6 +13,7 @@ import { runCommand } from "../bench/lib/command.ts";
 import { measureInTurns } from "../bench/lib/measure.ts";
 import { figure } from "../bench/lib/results.ts";
 import { compareSections, type Section } from "../bench/lib/sections.ts";
+import { median } from "../bench/lib/statistics.ts";
 import { formatBytes, formatNumber, formatRatio, formatTime, table } from "../bench/lib/table.ts";
 import { missingCompiler, openLimit } from "../bench/limit/limit.ts";
 import {
@@ -397,11 +398,6 @@ async function branches(full: boolean): Promise<Section> {
     ],
     finding: `a branch that cannot be foreseen makes a loop take ${formatRatio(cost)} the time`,
   };
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1];
 }
 
 if (import.meta.main) {

@@ -8,6 +8,7 @@
 
 import { figure } from "../bench/lib/results.ts";
 import { compareSections, type Section } from "../bench/lib/sections.ts";
+import { median } from "../bench/lib/statistics.ts";
 import { formatRatio, formatTime, table } from "../bench/lib/table.ts";
 import { longestPause, meetAnotherType, timerBesideWork } from "./hurdles.ts";
 
@@ -124,11 +125,6 @@ async function thread(full: boolean): Promise<Section> {
       formatTime(smallest.longest / 1000)
     } beside pieces of 2 ms`,
   };
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1];
 }
 
 if (import.meta.main) {

@@ -9,8 +9,9 @@
 import { lineChart } from "../bench/lib/chart.ts";
 import { figure } from "../bench/lib/results.ts";
 import { compareSections, type Section } from "../bench/lib/sections.ts";
+import { fitPower } from "../bench/lib/statistics.ts";
 import { formatNumber, formatRatio, formatTime, table } from "../bench/lib/table.ts";
-import { check, fitPower, makeEvents, strategies } from "./strategies.ts";
+import { check, makeEvents, strategies } from "./strategies.ts";
 
 const names = Object.keys(strategies);
 const quadratic = ["asPut", "noArrays", "halfOfIt", "typedArray"], linear = ["sorted", "buckets"];
@@ -74,7 +75,7 @@ function steps(full: boolean): Section {
     return [name, fitPower(sizes, sizes.map((size) => time(name, size)))];
   }));
   const gain = (name: string) => time("asPut") / time(name);
-  const slope = (name: string) => `${name} ${slopes[name].exponent.toFixed(2)} (R² ${slopes[name].fit.toFixed(3)})`;
+  const slope = (name: string) => `${name} ${slopes[name].slope.toFixed(2)} (R² ${slopes[name].r2.toFixed(3)})`;
   // What the step to `to` gained over the one before it.
   const step = (to: string) => time(names[names.indexOf(to) - 1]) / time(to);
   return {
@@ -85,8 +86,8 @@ function steps(full: boolean): Section {
         formatTime(time(name)),
         i === 0 ? "" : formatRatio(step(name)),
         formatRatio(gain(name)),
-        slopes[name].exponent.toFixed(2),
-        slopes[name].fit.toFixed(3),
+        slopes[name].slope.toFixed(2),
+        slopes[name].r2.toFixed(3),
       ]),
     )],
     charts: {
@@ -112,8 +113,8 @@ function steps(full: boolean): Section {
       {
         claim:
           "the first four grow as n squared (fitted exponent from 1.7 to 2.3), the last two about as n (0.8 to 1.3)",
-        held: quadratic.every((name) => slopes[name].exponent > 1.7 && slopes[name].exponent < 2.3) &&
-          linear.every((name) => slopes[name].exponent > 0.8 && slopes[name].exponent < 1.3),
+        held: quadratic.every((name) => slopes[name].slope > 1.7 && slopes[name].slope < 2.3) &&
+          linear.every((name) => slopes[name].slope > 0.8 && slopes[name].slope < 1.3),
         evidence: names.map(slope).join(", "),
       },
       {
@@ -131,8 +132,8 @@ function steps(full: boolean): Section {
     ],
     finding: `dropping arrays and half of the pairs gained ${formatRatio(gain("halfOfIt"))}, sorting another ${
       formatRatio(time("halfOfIt") / time("sorted"))
-    } at ${formatNumber(headline)} events, and more for more (exponents ${slopes.halfOfIt.exponent.toFixed(2)} and ${
-      slopes.sorted.exponent.toFixed(2)
+    } at ${formatNumber(headline)} events, and more for more (exponents ${slopes.halfOfIt.slope.toFixed(2)} and ${
+      slopes.sorted.slope.toFixed(2)
     })`,
   };
 }

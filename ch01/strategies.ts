@@ -119,17 +119,6 @@ export function check(countPairs: CountPairs): void {
   }
 }
 
-/** The exponent of y = c x^exponent through points, by least squares on logarithms, and its fit R^2. */
-export function fitPower(xs: readonly number[], ys: readonly number[]): { exponent: number; fit: number } {
-  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const u = xs.map(Math.log), v = ys.map(Math.log), mu = mean(u), mv = mean(v);
-  const sum = (f: (i: number) => number) => u.reduce((sum, _, i) => sum + f(i), 0);
-  const uu = sum((i) => (u[i] - mu) ** 2),
-    uv = sum((i) => (u[i] - mu) * (v[i] - mv)),
-    vv = sum((i) => (v[i] - mv) ** 2);
-  return { exponent: uv / uu, fit: vv === 0 ? 1 : uv * uv / (uu * vv) };
-}
-
 if (import.meta.main) {
   const sizes = [1000, 4000], within = 1000;
   console.log("events".padEnd(14), ...sizes.map((size) => `${size}`.padStart(11)), "     times as long");

@@ -10,6 +10,7 @@ import { lineChart } from "../bench/lib/chart.ts";
 import { measureInTurns, type Measurement } from "../bench/lib/measure.ts";
 import type { Figure } from "../bench/lib/results.ts";
 import { compareSections, type Section } from "../bench/lib/sections.ts";
+import { fitPower } from "../bench/lib/statistics.ts";
 import { formatNumber, formatRatio, formatTime, table } from "../bench/lib/table.ts";
 import { distinctByIdentity, distinctByNesting, distinctByNumber, distinctByString } from "./custom_hash_function.ts";
 import { Interner, makePoints } from "./custom_hash_function.ts";
@@ -29,17 +30,6 @@ export function run(args: readonly string[]) {
     { unique, keys, hash_functions: hashFunctions, chains },
     args,
   );
-}
-
-/** The exponent of a power law y = c x^slope by least squares on logarithms, and the share of the variance it explains. */
-export function fitPower(points: readonly { x: number; y: number }[]): { slope: number; r2: number } {
-  if (new Set(points.map(({ x }) => x)).size < 2) throw new RangeError("a slope needs two points with different x");
-  const logs = points.map(({ x, y }) => ({ x: Math.log(x), y: Math.log(y) }));
-  const mean = (key: "x" | "y") => logs.reduce((sum, point) => sum + point[key], 0) / logs.length;
-  const x = mean("x"), y = mean("y");
-  const sum = (term: (dx: number, dy: number) => number) => logs.reduce((sum, p) => sum + term(p.x - x, p.y - y), 0);
-  const slope = sum((dx, dy) => dx * dy) / sum((dx) => dx * dx), total = sum((_, dy) => dy * dy);
-  return { slope, r2: total === 0 ? 1 : 1 - sum((dx, dy) => (dy - slope * dx) ** 2) / total };
 }
 
 /** A fit as evidence. */
@@ -66,7 +56,9 @@ async function unique(full: boolean): Promise<Section> {
     for (const name of Object.keys(calls) as (keyof typeof times)[]) times[name].set(size, readings[name]);
   }
   const points = (name: keyof typeof times) => [...times[name]].map(([x, { median }]) => ({ x, y: median }));
-  const fits = { array: fitPower(points("array")), set: fitPower(points("set")) };
+  const fit = (name: keyof typeof times) =>
+    fitPower([...times[name].keys()], [...times[name].values()].map(({ median }) => median));
+  const fits = { array: fit("array"), set: fit("set") };
   const largest = slow.at(-1)!, gain = times.array.get(largest)!.median / times.set.get(largest)!.median;
   const at = (name: keyof typeof times, size: number) => times[name].get(size)?.median;
   return {
@@ -273,7 +265,7 @@ async function chains(full: boolean): Promise<Section> {
     for (const kind of Object.keys(kinds)) readings.set(`${kind} ${size}`, measured[kind]);
   }
   const time = (kind: string, size: number) => readings.get(`${kind} ${size}`)!.median / size;
-  const fit = (kind: string) => fitPower(sizes.map((size) => ({ x: size, y: time(kind, size) })));
+  const fit = (kind: string) => fitPower(sizes, sizes.map((size) => time(kind, size)));
   const last = sizes.at(-1)!, slower = time("one bucket", last) / time("spread", last), bucket = fit("one bucket");
   return {
     tables: [table(

@@ -10,8 +10,9 @@ import { barChart, lineChart, palette } from "../bench/lib/chart.ts";
 import { measureInTurns } from "../bench/lib/measure.ts";
 import { figure } from "../bench/lib/results.ts";
 import { compareSections, type Section } from "../bench/lib/sections.ts";
+import { fitPower } from "../bench/lib/statistics.ts";
 import { formatNumber, formatRatio, formatTime, table } from "../bench/lib/table.ts";
-import { describeFit, fitPower, reading } from "./compare.ts";
+import { describeFit, reading } from "./compare.ts";
 import { expectedSum, reads } from "./inline_cache.ts";
 import { containers, type Operation, operations, timeOperations } from "./operations.ts";
 import { fills } from "./presizing.ts";
@@ -52,7 +53,7 @@ function sizes(full: boolean): Section {
   const time = (name: string, operation: Operation, size: number) =>
     Math.min(...samples.get(`${name} ${operation} ${size}`)!);
   const fit = (name: string, operation: Operation) =>
-    fitPower(runs(name).map((size) => ({ x: size, y: time(name, operation, size) })));
+    fitPower(runs(name), runs(name).map((size) => time(name, operation, size)));
   const size = 10_000, ratio = (operation: Operation) => time("object", operation, size) / time("map", operation, size);
   const slopes = operations.map((operation) => `${operation} ${describeFit(fit("map", operation))}`);
   const written = { insert: "insertion", lookUp: "lookup", iterate: "iteration", remove: "deletion" };

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { fitPower } from "./compare.ts";
 import { distinctByIdentity, distinctByNesting, distinctByNumber, distinctByString } from "./custom_hash_function.ts";
 import { Interner, makePoints } from "./custom_hash_function.ts";
 import { byValue, byValueConstant, HashMap, type Keying, type Point } from "./custom_vs_default_hash.ts";
@@ -291,12 +290,4 @@ Deno.test("all fills put i at i, and nothing beyond", () => {
       assertEquals(filled.get(count), undefined, name);
     }
   }
-});
-
-Deno.test("the fit finds the exponent of a power, and says when it is none", () => {
-  const { slope, r2 } = fitPower([1, 2, 3, 10].map((x) => ({ x, y: 5 * x ** 1.7 })));
-  assert(Math.abs(slope - 1.7) < 1e-12 && Math.abs(r2 - 1) < 1e-12);
-  assertEquals(fitPower([{ x: 1, y: 3 }, { x: 2, y: 3 }]), { slope: 0, r2: 1 });
-  assert(fitPower([1, 2, 3, 4].map((x) => ({ x, y: x % 2 + 1 }))).r2 < 0.5);
-  assertThrows(() => fitPower([{ x: 1, y: 1 }]), RangeError, "two points");
 });

@@ -11,6 +11,7 @@ import { lineChart } from "../bench/lib/chart.ts";
 import { measureInTurns, type Measurement } from "../bench/lib/measure.ts";
 import type { Figure } from "../bench/lib/results.ts";
 import { compareSections, type Section } from "../bench/lib/sections.ts";
+import { fitLine } from "../bench/lib/statistics.ts";
 import { formatNumber, formatRatio, formatTime, table } from "../bench/lib/table.ts";
 import { dearStep, type First, firsts, severalPasses, step, type Sum, sums } from "./lazy_or_eager.ts";
 import { logSlope } from "./compare_memory.ts";
@@ -35,15 +36,6 @@ export function run(args: readonly string[]) {
 
 /** Whole numbers from 0, small ones for ever, so that no way of adding them up changes its type on the way. */
 const makeNumbers = (size: number) => Array.from({ length: size }, (_, i) => i & 0xffff);
-
-/** The slope and intercept of y over x by least squares. */
-function line(xs: number[], ys: number[]): { slope: number; start: number } {
-  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const mx = mean(xs), my = mean(ys);
-  const slope = xs.reduce((sum, x, i) => sum + (x - mx) * (ys[i] - my), 0) /
-    xs.reduce((sum, x) => sum + (x - mx) ** 2, 0);
-  return { slope, start: my - slope * mx };
-}
 
 /** Names of the calls that do not come to what they should. */
 async function differing(calls: Record<string, () => unknown>, expected: unknown): Promise<string[]> {
@@ -74,7 +66,7 @@ async function chainsSection(full: boolean): Promise<Section> {
       figures.push(reading(`${way}, ${count} stages`, size, readings[way]));
     }
   }
-  const fits = Object.fromEntries(ways.map((way) => [way, line(stages, times[way])]));
+  const fits = Object.fromEntries(ways.map((way) => [way, fitLine(stages, times[way])]));
   const cost = (way: string) => fits[way].slope;
   return {
     tables: [table(

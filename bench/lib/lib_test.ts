@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { openLimit } from "../limit/limit.ts";
 import { installCommand, parts } from "../parts.ts";
 import { parseCounts } from "../test.ts";
@@ -9,6 +17,7 @@ import { isRecent } from "./machine.ts";
 import { measure, measureInTurns } from "./measure.ts";
 import { type Results, resultsFolder } from "./results.ts";
 import { parseHeader } from "./script.ts";
+import { fitLine, fitPower, median, quantile } from "./statistics.ts";
 import { formatBytes, formatNumber, formatRatio, formatTime, table } from "./table.ts";
 
 Deno.test("numbers, times, ratios and bytes are written with three digits and the unit that reads best", () => {
@@ -218,6 +227,30 @@ Deno.test({
     Deno.kill(grandchild, "SIGKILL");
     await mustEnd(grandchild);
   },
+});
+
+Deno.test("a power is fitted exactly where it is one, and loosely where it is none", () => {
+  const xs = [1, 2, 4, 8];
+  const { slope, r2 } = fitPower(xs, xs.map((x) => 3 * x ** 1.5));
+  assertAlmostEquals(slope, 1.5, 1e-12);
+  assertAlmostEquals(r2, 1, 1e-12);
+  assertAlmostEquals(fitPower([1, 2, 3, 10], [1, 2, 3, 10].map((x) => 5 * x ** 1.7)).slope, 1.7, 1e-12);
+  assert(fitPower(xs, [1, 9, 1, 9]).r2 < 0.9);
+  assert(fitPower([1, 2, 3, 4], [2, 1, 2, 1]).r2 < 0.5);
+  assertEquals(fitPower(xs, [2, 2, 2, 2]), { slope: 0, r2: 1 });
+  assertEquals(fitPower([1, 2], [3, 3]), { slope: 0, r2: 1 });
+  assertThrows(() => fitPower([1], [1]), RangeError, "two points");
+});
+
+Deno.test("a line is fitted with its slope and intercept", () => {
+  const { slope, intercept, r2 } = fitLine([1, 2, 3], [5, 7, 9]);
+  assertAlmostEquals(slope, 2, 1e-12);
+  assertAlmostEquals(intercept, 3, 1e-12);
+  assertAlmostEquals(r2, 1, 1e-12);
+});
+
+Deno.test("a median is the middle value, and of two the larger", () => {
+  assertEquals([median([3, 1, 2]), median([4, 1, 3, 2]), median([]), quantile([4, 3, 2, 1], 0.75)], [2, 3, NaN, 4]);
 });
 
 // The last one: nothing in this process measures properly after it.

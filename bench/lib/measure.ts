@@ -2,6 +2,7 @@
 
 import { delay } from "@std/async/delay";
 import { measure as sample } from "mitata";
+import { summarise } from "./statistics.ts";
 
 export interface Measurement {
   /** Seconds: the median of the samples. */
@@ -80,12 +81,6 @@ async function samples(call: () => unknown, budget: number): Promise<number[]> {
     gc: false,
   });
   return stats.samples.map((ns) => ns / 1e9);
-}
-
-function summarise(seconds: number[]): Measurement {
-  const sorted = seconds.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))];
-  return { median: at(0.5), spread: (at(0.75) - at(0.25)) / at(0.5), samples: sorted.length };
 }
 
 /** A Fisher-Yates shuffle with a small seeded generator (mulberry32): the order differs by round, not by run. */

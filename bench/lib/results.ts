@@ -2,6 +2,7 @@
 
 import type { Machine } from "./machine.ts";
 import { fail } from "./flags.ts";
+import { summarise } from "./statistics.ts";
 
 /** The one folder that this project writes to. */
 export const resultsFolder = new URL("../../results/", import.meta.url);
@@ -18,9 +19,8 @@ export interface Figure {
 
 /** A figure from its samples, of which by default it is the only one. */
 export function figure(name: string, size: number, value: number, unit: string, samples: number[] = [value]): Figure {
-  const sorted = samples.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))];
-  return { name, size, value, unit, samples: sorted.length, spread: (at(0.75) - at(0.25)) / at(0.5) };
+  const { samples: count, spread } = summarise(samples);
+  return { name, size, value, unit, samples: count, spread };
 }
 
 /** Something that must hold; if it does not, the run fails. */

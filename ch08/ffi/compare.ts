@@ -9,6 +9,7 @@
 import { barChart, lineChart, palette } from "../../bench/lib/chart.ts";
 import { compare, type Readings, relativeError } from "../../bench/lib/compare.ts";
 import { type Missing, resultsFolder } from "../../bench/lib/results.ts";
+import { median } from "../../bench/lib/statistics.ts";
 import { formatNumber, formatRatio, formatTime } from "../../bench/lib/table.ts";
 import { missingCompiler } from "../../bench/limit/limit.ts";
 import { fileURLToPath } from "node:url";
@@ -109,8 +110,6 @@ async function measureBorder(size: number): Promise<{ speed: number; step: numbe
   there.close();
   return { speed: median(ratios), step: median(times), pairs: ratios.length };
 }
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 export async function run(args: readonly string[]) {
   let large = { speed: NaN, step: NaN, pairs: 0 }, small = large;

@@ -11,12 +11,13 @@
 import { barChart, lineChart, palette } from "../../bench/lib/chart.ts";
 import { figure, resultsFolder } from "../../bench/lib/results.ts";
 import { compareSections, needing, type Section } from "../../bench/lib/sections.ts";
+import { median } from "../../bench/lib/statistics.ts";
 import { formatNumber, formatTime, table } from "../../bench/lib/table.ts";
 import { missingCompiler } from "../../bench/limit/limit.ts";
 import { denoOnPath } from "../../bench/parts.ts";
 import { fileURLToPath } from "node:url";
 import { compileAndRun } from "./jit_or_aot.ts";
-import { median, startUp } from "./start_up.ts";
+import { startUp } from "./start_up.ts";
 
 /** The sum over 1000 x 1000 points, as the book has it. */
 const bookSum = 33219980;

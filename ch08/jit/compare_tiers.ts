@@ -11,10 +11,11 @@
 import { barChart, lineChart, palette } from "../../bench/lib/chart.ts";
 import { figure } from "../../bench/lib/results.ts";
 import { compareSections, needing, type Section } from "../../bench/lib/sections.ts";
+import { median } from "../../bench/lib/statistics.ts";
 import { formatNumber, formatRatio, formatTime, table } from "../../bench/lib/table.ts";
 import { denoOnPath } from "../../bench/parts.ts";
 import { runTier, type Tier, tiers } from "./tiers.ts";
-import { juliaPoints, median, type WarmUp, warmUp } from "./warm_up.ts";
+import { juliaPoints, type WarmUp, warmUp } from "./warm_up.ts";
 
 /** The sum over 1000 x 1000 points, as the book has it. */
 const bookSum = 33219980;

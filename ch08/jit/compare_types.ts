@@ -12,12 +12,12 @@ import { barChart, palette } from "../../bench/lib/chart.ts";
 import { measureInTurns, type Measurement } from "../../bench/lib/measure.ts";
 import { type Figure, figure } from "../../bench/lib/results.ts";
 import { compareSections, needing, type Section } from "../../bench/lib/sections.ts";
+import { median } from "../../bench/lib/statistics.ts";
 import { formatNumber, formatRatio, formatTime, table } from "../../bench/lib/table.ts";
 import { denoOnPath } from "../../bench/parts.ts";
 import { annotatedSource, pairs as unseenPairs, withoutTypes } from "./annotations.ts";
 import { cases, type Deoptimisation, deoptimise } from "./deoptimisation.ts";
 import { freshCopy, makeKinds, makeShapes, type Point, shapeCounts, sumX } from "./shapes.ts";
-import { median } from "./warm_up.ts";
 import { pairs as hintPairs } from "./type_hints.ts";
 
 export function run(args: readonly string[]) {

@@ -9,6 +9,7 @@
 import { barChart, palette } from "../../bench/lib/chart.ts";
 import type { Figure, Missing } from "../../bench/lib/results.ts";
 import { compareSections, type Section } from "../../bench/lib/sections.ts";
+import { median, quantile } from "../../bench/lib/statistics.ts";
 import { formatNumber, formatRatio, formatTime, table } from "../../bench/lib/table.ts";
 import * as fileCount from "./file_count.ts";
 import * as integerCount from "./integer_count.ts";
@@ -50,7 +51,6 @@ interface Reading {
   lost: number[];
 }
 
-const middle = (values: number[], share = 0.5) => values.toSorted((a, b) => a - b)[Math.floor(share * values.length)];
 const percent = (share: number) => `${(100 * share).toFixed(share > 0 && share < 0.01 ? 2 : 1)}%`;
 
 /** All ways with 1, 2 and 4 workers. */
@@ -79,8 +79,8 @@ async function counting(full: boolean): Promise<Section> {
       } finally {
         await experiment.close();
       }
-      const seconds = middle(times);
-      const spread = (middle(times, 0.75) - middle(times, 0.25)) / seconds;
+      const seconds = median(times);
+      const spread = (quantile(times, 0.75) - quantile(times, 0.25)) / seconds;
       readings.set(`${name} ${workers}`, { seconds, spread, lost });
     }
   }
@@ -88,7 +88,7 @@ async function counting(full: boolean): Promise<Section> {
   const names = Object.keys(ways).filter((name) => readings.has(`${name} 1`));
   const at = (name: string, workers: number) => readings.get(`${name} ${workers}`)!;
   const time = (name: string, workers: number) => readings.get(`${name} ${workers}`)?.seconds ?? NaN;
-  const lossOf = (name: string, workers: number) => middle(at(name, workers).lost);
+  const lossOf = (name: string, workers: number) => median(at(name, workers).lost);
   const right = names.filter((name) => ways[name].right), wrong = names.filter((name) => !ways[name].right);
   const inexact = right.filter((name) => counts.some((n) => at(name, n).lost.some((share) => share !== 0)));
   const most = counts.at(-1)!, more = counts.slice(1);
@@ -136,7 +136,7 @@ async function counting(full: boolean): Promise<Section> {
         const { seconds, spread, lost } = at(name, size);
         return [
           { name, size, value: seconds, unit: "s per increment", samples: rounds, spread },
-          { name: `${name}, lost`, size, value: middle(lost), unit: "of increments", samples: lost.length, spread: 0 },
+          { name: `${name}, lost`, size, value: median(lost), unit: "of increments", samples: lost.length, spread: 0 },
         ];
       })
     ),
@@ -207,7 +207,7 @@ async function holders(full: boolean): Promise<Section> {
   const kills = [];
   for (let i = 0; i < (full ? 20 : 3); i++) kills.push(await fileCount.killHolder("results"));
   const { before, refused, recovered, after } = await integerMutex.terminateHolder();
-  const waited = middle(kills.map(({ waited }) => waited));
+  const waited = median(kills.map(({ waited }) => waited));
   return {
     tables: [],
     figures: [{

@@ -10,6 +10,7 @@ import { lineChart } from "../../bench/lib/chart.ts";
 import { hasCommand } from "../../bench/lib/command.ts";
 import { measure, measureInTurns, type Measurement } from "../../bench/lib/measure.ts";
 import { compareSections, type Section } from "../../bench/lib/sections.ts";
+import { summarise } from "../../bench/lib/statistics.ts";
 import { formatBytes, formatRatio, formatTime, table } from "../../bench/lib/table.ts";
 import { openEcho, prepare, timeProcessStart, timeWorkerStart, type Way, ways } from "./message_cost.ts";
 import { computeTime, experiment } from "./pool_size.ts";
@@ -206,9 +207,7 @@ async function servers(full: boolean): Promise<Section> {
 async function times(repeats: number, time: () => Promise<number>): Promise<Measurement> {
   const seconds: number[] = [];
   for (let i = 0; i < repeats; i++) seconds.push(await time());
-  seconds.sort((a, b) => a - b);
-  const at = (share: number) => seconds[Math.floor(share * (repeats - 1))];
-  return { median: at(0.5), spread: (at(0.75) - at(0.25)) / at(0.5), samples: repeats };
+  return summarise(seconds);
 }
 
 /** Pools of 1 to 4 times as many workers as cores. */

@@ -8,6 +8,7 @@
 
 import { lineChart } from "../../bench/lib/chart.ts";
 import { compareSections, type Section } from "../../bench/lib/sections.ts";
+import { median } from "../../bench/lib/statistics.ts";
 import { formatRatio, formatTime, table } from "../../bench/lib/table.ts";
 import * as messages from "./validate_messages.ts";
 import * as redis from "./validate_redis.ts";
@@ -23,7 +24,6 @@ const ways = {
 async function looks(full: boolean): Promise<Section> {
   const every = Array.from({ length: 8 }, (_, power) => 10 ** power), workers = 2, repeats = full ? 21 : 5;
   const prime = 100109100129162907n, composite = 100109100129101027n, factor = 171656941;
-  const middle = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
   const cost = new Map<string, number>(), latency = new Map<string, number>();
   const figures: Section["figures"] = [], wrong: string[] = [], missing: Section["missing"] = [];
   const names: string[] = [];
@@ -67,14 +67,14 @@ async function looks(full: boolean): Promise<Section> {
         const key = `${name} ${look}`;
         // The shortest: what else the machine does can only add. A stop also depends on when the look comes.
         cost.set(key, Math.min(...costs));
-        latency.set(key, middle(latencies));
-        const spread = (values: number[]) => (Math.max(...values) - Math.min(...values)) / middle(values);
+        latency.set(key, median(latencies));
+        const spread = (values: number[]) => (Math.max(...values) - Math.min(...values)) / median(values);
         figures.push(
           { name, size: look, value: Math.min(...costs), unit: "s per trial", samples: repeats, spread: spread(costs) },
           {
             name: `${name}, stop`,
             size: look,
-            value: middle(latencies),
+            value: median(latencies),
             unit: "s",
             samples: repeats,
             spread: spread(latencies),

@@ -9,14 +9,14 @@
 import { lineChart } from "../../bench/lib/chart.ts";
 import type { Figure } from "../../bench/lib/results.ts";
 import { compareSections, type Section } from "../../bench/lib/sections.ts";
+import { median, quantile } from "../../bench/lib/statistics.ts";
 import { formatBytes, formatNumber, formatRatio, formatTime, table } from "../../bench/lib/table.ts";
 import { demonstrate } from "./copy_pitfalls.ts";
 import * as message from "./copy_transfer_share.ts";
 import * as randomRows from "./random_rows.ts";
 import * as sharedRows from "./shared_rows.ts";
 
-const middle = (values: number[], share = 0.5) => values.toSorted((a, b) => a - b)[Math.floor(share * values.length)];
-const spreadOf = (values: number[]) => (middle(values, 0.75) - middle(values, 0.25)) / middle(values);
+const spreadOf = (values: number[]) => (quantile(values, 0.75) - quantile(values, 0.25)) / median(values);
 const seconds = async (call: () => Promise<unknown>) => {
   const start = performance.now();
   await call();
@@ -55,7 +55,7 @@ async function rows(full: boolean): Promise<Section> {
     } finally {
       await close();
     }
-    const time = middle(samples), growth = growths.at(-1)!;
+    const time = median(samples), growth = growths.at(-1)!;
     times.set(name, time);
     lines.push([name, formatTime(time), formatNumber(array.byteLength / time / 1e9), formatBytes(growth)]);
     figures.push(
@@ -134,7 +134,7 @@ async function random(full: boolean): Promise<Section> {
       } finally {
         await close();
       }
-      const time = middle(samples), different = randomRows.distinctRows(array, columns);
+      const time = median(samples), different = randomRows.distinctRows(array, columns);
       const mean = array.reduce((sum, x) => sum + x, 0) / array.length;
       if (seeding === "streams") {
         sums.add(mean), distinct.streams.add(different);
@@ -203,8 +203,8 @@ async function messages(full: boolean): Promise<Section> {
       } finally {
         await close();
       }
-      times[way].set(bytes, middle(samples));
-      const [value, spread] = [middle(samples), spreadOf(samples)];
+      times[way].set(bytes, median(samples));
+      const [value, spread] = [median(samples), spreadOf(samples)];
       figures.push({ name: `message, ${way}`, size: bytes, value, unit: "s", samples: repeats, spread });
     }
   }
