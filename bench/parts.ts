@@ -30,9 +30,15 @@ export const parts: Part[] = [
   },
   {
     name: "valgrind",
-    unlocks: "cache misses counted in ch06/counters",
+    unlocks: "instructions and cache misses counted in ch02/counters and ch06/counters",
     packages: ["valgrind"],
     commands: ["valgrind"],
+  },
+  {
+    name: "Linux perf",
+    unlocks: "hardware counters in ch02/counters",
+    packages: ["linux-perf"],
+    commands: ["perf"],
   },
   {
     name: "clang",
