@@ -64,7 +64,7 @@ Deno.test({
   name: "two sessions at once find the hot function on its line, and the process ends with its own code",
   ignore,
   async fn() {
-    const { child, address, output } = await startDemonstration(1300, attachable);
+    const { child, address, output } = await startDemonstration(3000, attachable);
     // As DevTools does: with the debugger on, and told of everything that is printed.
     const devTools = new WebSocket(await findSocket(address));
     await new Promise((resolve) => devTools.onopen = resolve);
@@ -72,7 +72,7 @@ Deno.test({
       devTools.send(JSON.stringify({ id, method }));
     }
     const sessions = [await Session.attach(address), await Session.attach(address, { interval: 200 })];
-    await new Promise((later) => setTimeout(later, 600));
+    await new Promise((later) => setTimeout(later, 1500));
     for (const session of sessions) {
       const [main] = await session.take(true);
       session.detach();
@@ -245,7 +245,7 @@ Deno.test("bad flags are refused with one line and exit code 2", async () => {
 });
 
 /** A program that is busy for a while, says «end», and then does something last. */
-function busy(last: string, milliseconds = 700): string {
+function busy(last: string, milliseconds = 2000): string {
   return `function spin(n: number): number { let sum = 0; for (let i = 0; i < n; i++) sum += Math.sqrt(i) % 3; return sum; }
     for (const end = Date.now() + ${milliseconds}; Date.now() < end;) {
       spin(200000);

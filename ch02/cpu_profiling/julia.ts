@@ -14,7 +14,6 @@
  * @takes 3 s
  */
 
-import { encode } from "npm:fast-png@8.0.0";
 import { parseArgs } from "jsr:@std/cli@1/parse-args";
 
 export interface Complex {
@@ -102,14 +101,20 @@ export function experiment(width: number, magnitude = abs) {
   return { run: () => void (counts = calculateZSerial(300, zs, cs, magnitude)), counts: () => counts };
 }
 
+/** A PNG. What draws is loaded when something is drawn: it is no part of what this chapter profiles. */
+async function encode(width: number, channels: 1 | 3, data: Uint8Array): Promise<Uint8Array> {
+  const { encode } = await import("npm:fast-png@8.0.0");
+  return encode({ width, height: width, data, channels });
+}
+
 /** A picture of width x width counts as a PNG: black to white by count. */
-export function drawGreyscale(counts: number[], width: number, limit: number): Uint8Array {
+export function drawGreyscale(counts: number[], width: number, limit: number): Promise<Uint8Array> {
   const data = Uint8Array.from(counts, (n) => Math.round(255 * n / limit));
-  return encode({ width, height: width, data, channels: 1 });
+  return encode(width, 1, data);
 }
 
 /** The same in colours that go round with the logarithm of the count; what never escapes is black. */
-export function drawFalseColour(counts: number[], width: number, limit: number): Uint8Array {
+export function drawFalseColour(counts: number[], width: number, limit: number): Promise<Uint8Array> {
   const data = new Uint8Array(3 * counts.length);
   for (const [i, n] of counts.entries()) {
     if (n === limit) continue;
@@ -117,7 +122,7 @@ export function drawFalseColour(counts: number[], width: number, limit: number):
     // Three waves, each a third of a turn behind the one before.
     for (let k = 0; k < 3; k++) data[3 * i + k] = Math.round(127.5 * (1 - Math.cos(turn - 2 * Math.PI * k / 3)));
   }
-  return encode({ width, height: width, data, channels: 3 });
+  return encode(width, 3, data);
 }
 
 function fail(message: string): never {
@@ -149,7 +154,7 @@ if (import.meta.main) {
     for (const [name, draw] of Object.entries(pictures)) {
       const file = `${flags.draw || "julia"}_${name}.png`;
       try {
-        await Deno.writeFile(file, draw(counts, width, limit));
+        await Deno.writeFile(file, await draw(counts, width, limit));
       } catch (error) {
         fail(`--draw: cannot write ${file}: ${(error as Error).message}`);
       }

@@ -59,12 +59,12 @@ Deno.test("no more is counted than the limit, and nothing of what is outside at 
   assertEquals(calculateZSerial(7, [], []), []);
 });
 
-Deno.test("the pictures have the right size, and their colours say the counts", () => {
+Deno.test("the pictures have the right size, and their colours say the counts", async () => {
   const counts = [0, 150, 300, 1];
-  const grey = decode(drawGreyscale(counts, 2, 300));
+  const grey = decode(await drawGreyscale(counts, 2, 300));
   assertEquals([grey.width, grey.height, grey.channels], [2, 2, 1]);
   assertEquals([...grey.data], [0, 128, 255, 1]);
-  const colour = decode(drawFalseColour(counts, 2, 300));
+  const colour = decode(await drawFalseColour(counts, 2, 300));
   assertEquals([colour.width, colour.height, colour.channels], [2, 2, 3]);
   assertEquals([...colour.data.slice(6, 9)], [0, 0, 0]);
   // 0 and 1 look alike in grey.
