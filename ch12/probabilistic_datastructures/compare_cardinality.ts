@@ -4,12 +4,13 @@
  * It may read everything, because the list of words lies where Deno keeps npm packages, which is not the same everywhere.
  *
  * @original 12_lessram/probabilistic_datastructures/_benchmark.py
- * @run deno run --allow-read --allow-write=results --allow-env=REFLECT_METADATA_USE_MAP_POLYFILL --allow-sys=cpus,systemMemoryInfo,osRelease ch12/probabilistic_datastructures/compare_cardinality.ts
+ * @run deno run --allow-read=. --allow-write=results --allow-env=REFLECT_METADATA_USE_MAP_POLYFILL --allow-sys=cpus,systemMemoryInfo,osRelease ch12/probabilistic_datastructures/compare_cardinality.ts
  * @takes 14 s
  */
 
 import bloomFilters from "bloom-filters";
 import wordList from "word-list";
+import { pathToFileURL } from "node:url";
 import { lineChart } from "../../bench/lib/chart.ts";
 import { isBrief, measureInTurns } from "../../bench/lib/measure.ts";
 import { type Figure, figure } from "../../bench/lib/results.ts";
@@ -239,11 +240,15 @@ function leastProduct(): number {
   return (entropy + 1 / (terms * Math.LN2)) / (Math.PI ** 2 / 6);
 }
 
-/** The words of npm:word-list. */
 let dictionary: string[] | undefined;
 
+/** The words of npm:word-list. As a module of text it needs no permission, wherever npm packages lie. */
 async function readWords(): Promise<string[]> {
-  return dictionary ??= (await Deno.readTextFile(wordList)).trim().split("\n");
+  if (!dictionary) {
+    const { default: text } = await import(pathToFileURL(wordList).href, { with: { type: "text" } });
+    dictionary = text.trim().split("\n") as string[];
+  }
+  return dictionary;
 }
 
 /** A text of `length` words, drawn from a list so that some are frequent and many are rare: seeded, by Weyl's sequence. */

@@ -4,12 +4,13 @@
  * It may read everything, because the list of words lies where Deno keeps npm packages, which is not the same everywhere.
  *
  * @original 12_lessram/probabilistic_datastructures/_benchmark.py
- * @run deno run --allow-read --allow-write=results --allow-env=REFLECT_METADATA_USE_MAP_POLYFILL --allow-sys=cpus,systemMemoryInfo,osRelease ch12/probabilistic_datastructures/compare_filters.ts
+ * @run deno run --allow-read=. --allow-write=results --allow-env=REFLECT_METADATA_USE_MAP_POLYFILL --allow-sys=cpus,systemMemoryInfo,osRelease ch12/probabilistic_datastructures/compare_filters.ts
  * @takes 12 s
  */
 
 import bloomFilters from "bloom-filters";
 import wordList from "word-list";
+import { pathToFileURL } from "node:url";
 import { lineChart } from "../../bench/lib/chart.ts";
 import { isBrief, measureInTurns, type Measurement } from "../../bench/lib/measure.ts";
 import { figure } from "../../bench/lib/results.ts";
@@ -217,8 +218,13 @@ function deletion(full: boolean): Section {
 
 let dictionary: string[] | undefined;
 
+/** The words of npm:word-list. As a module of text it needs no permission, wherever npm packages lie. */
 async function readWords(): Promise<string[]> {
-  return dictionary ??= (await Deno.readTextFile(wordList)).trim().split("\n");
+  if (!dictionary) {
+    const { default: text } = await import(pathToFileURL(wordList).href, { with: { type: "text" } });
+    dictionary = text.trim().split("\n") as string[];
+  }
+  return dictionary;
 }
 
 /** What a key costs. */
