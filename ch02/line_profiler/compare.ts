@@ -3,7 +3,7 @@
  *
  * @original 02_profiling/line_profiler/
  * @run deno run --allow-read=. --allow-write=results --allow-run=deno --allow-net=127.0.0.1 --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch02/line_profiler/compare.ts
- * @takes 12 s
+ * @takes 10 s
  */
 
 import { barChart, palette } from "../../bench/lib/chart.ts";

@@ -13,7 +13,7 @@
  *
  * @original 02_profiling/line_profiler/julia1_lineprofiler2.py
  * @run deno run ch02/line_profiler/julia_split_while.ts
- * @takes 3 s
+ * @takes 4 s
  */
 
 import { parseArgs } from "jsr:@std/cli@1/parse-args";

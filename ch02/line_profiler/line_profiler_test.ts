@@ -147,6 +147,17 @@ Deno.test({
 });
 
 Deno.test({
+  name: "where the report cannot be written, it comes to stderr, with code 2",
+  ignore,
+  fn: () =>
+    inFolder({ "empty.js": "\n" }, async (folder) => {
+      const { code, stderr } = await profiled(folder, ["--out=no/such/folder.txt", "empty.js"]);
+      assertEquals(code, 2);
+      assertMatch(stderr, /100% are[^]*^error: --out=no\/such\/folder\.txt: No such file/m);
+    }),
+});
+
+Deno.test({
   name: "bad input ends with code 2 and one line, and leaves nothing behind",
   ignore,
   fn: () =>
@@ -155,7 +166,10 @@ Deno.test({
         [["none.ts"], /^error: none\.ts: .*No such file.*\n$/],
         [["none.js"], /^error: none\.js: No such file.*\n$/],
         [["wrong.ts"], /^error: wrong\.ts: SyntaxError: Expression expected: 1:19\n$/],
-        [["--no-such-flag", "empty.js"], /^error: empty\.js did not start, so there is nothing to report$/m],
+        [
+          ["--no-such-flag", "empty.js"],
+          /^error: empty\.js did not start, or not end, so there is nothing to report$/m,
+        ],
         [["--top=0", "empty.js"], /^error: --top=0: must be a whole number from 1 to 1000\n$/],
         [["--interval=fast", "empty.js"], /^error: --interval=fast: must be a whole number from 50 to 1000000\n$/],
         [["--out", "empty.js"], /^error: --out: needs a value after =\n$/],
@@ -285,7 +299,13 @@ Deno.test("ticks of a line are added up, waiting is left out, and what a functio
 Deno.test("of nested ranges the innermost has the count, and threads are added", () => {
   const url = "file:///g.js", source = new Source("function g(n) {\n  while (n--) {\n    h();\n  }\n}\n");
   const range = (startOffset: number, endOffset: number, count: number) => ({ startOffset, endOffset, count });
-  const coverage = { url, functions: [{ ranges: [range(0, 46, 1)] }, { ranges: [range(0, 46, 2), range(30, 44, 9)] }] };
+  const coverage = {
+    url,
+    functions: [
+      { functionName: "", isBlockCoverage: false, ranges: [range(0, 47, 2)] },
+      { functionName: "g", isBlockCoverage: true, ranges: [range(0, 46, 2), range(30, 44, 9)] },
+    ],
+  };
   const hits = addUpHits([coverage, coverage], new Map([[url, source]]));
   assertEquals(hits.get(url)!.get(3), { begun: 18, most: 18 });
   assertEquals(hits.get(url)!.has(4), false);
