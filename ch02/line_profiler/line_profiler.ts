@@ -18,7 +18,8 @@
  * code is moved about, too, so between neighbours a few percent may be on the wrong side.
  *
  * `--hits` counts exactly how often each line was begun, and in brackets how often the part of it ran that ran most: the
- * head of a loop is begun once, its body is what ran. Lines outside of functions are not always counted. The counters
+ * head of a loop is begun once, its body is what ran. Lines outside of functions are not always counted, and a worker
+ * that still computes when the main thread calls `Deno.exit` leaves no profile. The counters
  * are stored to memory at each branch, so a tight loop takes about twice as long, and the lines at which it branches get
  * time that is not theirs: of the Julia set's loop the hottest line falls from nine tenths to a half. Take times from a run
  * without it.
@@ -147,9 +148,8 @@ export function addUp(profiles: Map<string, Profile>, sources: Map<string, Sourc
       const { callFrame: { url, functionName, lineNumber }, hitCount = 0, positionTicks = [] } = node;
       const time = hitCount * tick, source = sources.get(plain(url));
       if (hitCount === 0 || functionName === "(root)") continue;
-      // What waits for the profiler is a worker, or the gate, or what the gate calls.
-      const waits = [url, parents.get(node.id)?.callFrame.url].includes(gate);
-      if (waits || functionName === "(idle)" || functionName === "op_worker_maybe_wait_for_debugger") {
+      // The second is a worker that waits for the profiler.
+      if (functionName === "(idle)" || functionName === "op_worker_maybe_wait_for_debugger") {
         idle += time;
         continue;
       }
@@ -303,19 +303,6 @@ function display(url: string): string {
   const path = fileURLToPath(url), here = Deno.cwd();
   return path.startsWith(here) ? path.slice(here.length + 1) : path;
 }
-
-/**
- * Runs before the script does, and holds it until its thread is sampled: with `--inspect-wait` alone one of four begins
- * as soon as the first message comes, and of code that V8 compiled for a loop before that, no line is known.
- */
-const gate = `data:text/javascript,${
-  encodeURIComponent(`(${function () {
-    const flags = globalThis as { lineProfilerFollows?: true }, held = new Int32Array(new SharedArrayBuffer(4));
-    const end = performance.now() + 10_000, worker = "WorkerGlobalScope" in globalThis;
-    while (!worker && !flags.lineProfilerFollows && performance.now() < end) Atomics.wait(held, 0, 0, 1);
-    delete flags.lineProfilerFollows;
-  }})()`)
-}`;
 
 /**
  * Brings a process to its end so that Deno still writes its profiles, which it does not after a signal. The inspector
