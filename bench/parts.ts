@@ -1,6 +1,6 @@
 /** The parts outside npm that the suite can use: how to see whether one is here, what it unlocks, how to get it. */
 
-import { hasCommand } from "./lib/command.ts";
+import { hasCommand, runCommand } from "./lib/command.ts";
 import { requestAdapter } from "./lib/machine.ts";
 
 export interface Part {
@@ -69,6 +69,14 @@ export const parts: Part[] = [
     unlocks: "workers and processes that share a flag or a count through a server, in ch10",
     packages: ["redis-server"],
     commands: ["redis-server"],
+  },
+  {
+    name: "wrk",
+    unlocks: "load from outside in ch09/servers",
+    packages: ["wrk"],
+    commands: ["wrk"],
+    // It says its version and ends with code 1.
+    present: async () => await runCommand("wrk", ["--version"]) !== null,
   },
 ];
 

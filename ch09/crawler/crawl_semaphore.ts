@@ -1,0 +1,121 @@
+/**
+ * A bounded number of requests at once, by a semaphore written by hand.
+ *
+ * What to notice: a semaphore in one thread is a number and a queue, without any lock. All the promises exist from the
+ * start and wait for their turn; `using` hands the turn on, however the request ends. In contrast to `Promise.all` alone
+ * the first failure cancels the rest, and nothing is under way any more when `crawl` comes to its end.
+ *
+ * @original 09_async/crawler/aiohttp/crawler.py
+ * @run deno run --allow-net=127.0.0.1 ch09/crawler/crawl_semaphore.ts
+ * @takes 1 s
+ */
+
+/** Lets a bounded number in at a time, in the order in which they came. */
+export class Semaphore {
+  #free: number;
+  #waiting: (() => void)[] = [];
+  #next = 0;
+
+  constructor(size: number) {
+    this.#free = size;
+  }
+
+  /** Waits for a turn, which ends when what this resolves to is disposed of. */
+  async acquire(): Promise<Disposable> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return { [Symbol.dispose]: () => this.#release() };
+  }
+
+  /** Hands the turn to whoever waits longest: the number of those inside does not change then. */
+  #release(): void {
+    // Array.shift would move all the others up, each time.
+    if (this.#next < this.#waiting.length) this.#waiting[this.#next++]();
+    else this.#free++;
+  }
+}
+
+export interface Options {
+  /** How many requests may be under way at the same time, at most 2,000. */
+  concurrency: number;
+  /** Ends it before its time: what is under way is broken off. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Each request under way holds a socket, and each end of it that is in this process a file descriptor. Where these run
+ * out, at 4,096 on some systems, Deno does not reject what comes next but may panic.
+ */
+const atMost = 2000;
+
+/**
+ * Fetches the addresses, a bounded number at once. The first failure breaks off the others; rejects with it when all have
+ * ended.
+ *
+ * @returns the bodies, in the order of the addresses
+ */
+export async function crawl(urls: readonly string[], { concurrency, signal }: Options): Promise<string[]> {
+  if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= atMost)) {
+    throw new RangeError(`concurrency ${concurrency}: must be a whole number from 1 to ${atMost}`);
+  }
+  const semaphore = new Semaphore(concurrency), failed = new AbortController();
+  const either = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  const outcomes = await Promise.allSettled(urls.map(async (url) => {
+    using _turn = await semaphore.acquire();
+    try {
+      return await get(url, either);
+    } catch (error) {
+      // Only the first call has an effect, so that the reason is the first failure.
+      failed.abort(error);
+      throw error;
+    }
+  }));
+  if (failed.signal.aborted) throw failed.signal.reason;
+  return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<string>).value);
+}
+
+async function get(url: string, signal?: AbortSignal): Promise<string> {
+  const response = await fetch(url, { signal });
+  if (response.ok) return await response.text();
+  await response.body?.cancel();
+  throw new Error(`${url}: status ${response.status}`);
+}
+
+const requests = 200, delay = 50, concurrency = 20;
+
+/**
+ * The server, which is sent to a thread of its own as text. It answers late: with the square of the id, how many requests
+ * are under way, and the port that this one came from, of which each connection has its own.
+ */
+function serve(delay: number): void {
+  let underWay = 0;
+  const onListen = ({ port }: Deno.NetAddr) => (self as unknown as Worker).postMessage(port);
+  Deno.serve({ hostname: "127.0.0.1", port: 0, onListen }, async ({ url }, { remoteAddr }) => {
+    const answer = [Number(new URL(url).searchParams.get("id")) ** 2, ++underWay, remoteAddr.port];
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    underWay--;
+    return new Response(answer.join(" "));
+  });
+}
+
+if (import.meta.main) {
+  const source = new Blob([`(${serve})(${delay})`], { type: "text/javascript" });
+  const server = new Worker(URL.createObjectURL(source), { type: "module" });
+  const port = await new Promise<number>((resolve) => server.onmessage = ({ data }) => resolve(data));
+  const urls = Array.from({ length: requests }, (_, id) => `http://127.0.0.1:${port}/?id=${id}`);
+  const start = performance.now();
+  const bodies = await crawl(urls, { concurrency });
+  const took = performance.now() - start;
+  server.terminate();
+  const answers = bodies.map((body) => body.split(" ").map(Number));
+  if (answers.some(([square], id) => square !== id ** 2)) throw new Error("an answer is wrong");
+  const most = Math.max(...answers.map(([, underWay]) => underWay));
+  const connections = new Set(answers.map(([, , port]) => port)).size;
+  if (most > concurrency) throw new Error(`${most} were under way at once, and not ${concurrency}`);
+  console.log(
+    `${requests} requests of ${delay} ms, ${most} at once by ${connections} connection${connections > 1 ? "s" : ""}: ${
+      took.toFixed(0)
+    } ms`,
+  );
+  console.log(`no client could take less than ${requests * delay / concurrency} ms`);
+}
