@@ -78,9 +78,10 @@ function timingSection(full: boolean): Section {
     ]),
     checks: [
       {
+        // Between two clocks the machine may turn to something else, but not each time.
         claim: "all clocks agree on one call, within 2 ms and 5%",
-        passed: median(differences) <= 2 + 0.05 * typical("performance.now"),
-        evidence: `they differ by ${time(median(differences))} of ${time(typical("performance.now"))}`,
+        passed: Math.min(...differences) <= 2 + 0.05 * typical("performance.now"),
+        evidence: `they differ by ${time(Math.min(...differences))} or more, of ${time(typical("performance.now"))}`,
       },
       { claim: "what was timed was computed each time", passed: sums === 2 * times * sum, evidence: `${sums}` },
     ],
