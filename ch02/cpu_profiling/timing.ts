@@ -14,7 +14,7 @@
  * @takes 2 s
  */
 
-import { Console } from "node:console";
+import nodeConsole from "node:console";
 import process from "node:process";
 import { Writable } from "node:stream";
 
@@ -41,7 +41,7 @@ export function parseConsoleTime(line: string): number {
 export function timeAllWays(call: () => unknown): Times {
   let printed = "";
   // The global `console.time` does the same, and prints where the program prints.
-  const console = new Console(
+  const console = new nodeConsole.Console(
     new Writable({
       write(chunk, _encoding, done) {
         printed += chunk;
@@ -98,7 +98,7 @@ export function resolution(clock: () => number, steps = 200): number {
 
 /** What a measurement around nothing takes, in milliseconds: the mean of many. */
 export function emptyMeasurements(times = 5000): Record<string, number> {
-  const silent = new Console(new Writable({ write: (_chunk, _encoding, done) => done() }));
+  const silent = new nodeConsole.Console(new Writable({ write: (_chunk, _encoding, done) => done() }));
   const measurements: Record<string, () => void> = {
     "Date.now": () => void (Date.now() - Date.now()),
     "performance.now": () => void (performance.now() - performance.now()),
