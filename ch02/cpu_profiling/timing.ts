@@ -14,9 +14,12 @@
  * @takes 2 s
  */
 
-import nodeConsole from "node:console";
+import * as nodeConsole from "node:console";
 import process from "node:process";
 import { Writable } from "node:stream";
+
+// Which types of Node there are depends on the packages around; some lack this.
+const { Console } = nodeConsole as unknown as { Console: new (output: Writable) => typeof console };
 
 /** What one call took by each clock, in milliseconds. */
 export interface Times {
@@ -41,7 +44,7 @@ export function parseConsoleTime(line: string): number {
 export function timeAllWays(call: () => unknown): Times {
   let printed = "";
   // The global `console.time` does the same, and prints where the program prints.
-  const console = new nodeConsole.Console(
+  const console = new Console(
     new Writable({
       write(chunk, _encoding, done) {
         printed += chunk;
@@ -98,7 +101,7 @@ export function resolution(clock: () => number, steps = 200): number {
 
 /** What a measurement around nothing takes, in milliseconds: the mean of many. */
 export function emptyMeasurements(times = 5000): Record<string, number> {
-  const silent = new nodeConsole.Console(new Writable({ write: (_chunk, _encoding, done) => done() }));
+  const silent = new Console(new Writable({ write: (_chunk, _encoding, done) => done() }));
   const measurements: Record<string, () => void> = {
     "Date.now": () => void (Date.now() - Date.now()),
     "performance.now": () => void (performance.now() - performance.now()),
