@@ -23,6 +23,9 @@ export interface Line {
 const width = 560;
 const height = 360;
 
+/** From a point to its label, in pixels. */
+const offsetOfLabels = 9;
+
 /** Ten colours that stay apart for colour-blind readers and on paper. */
 export const palette = [
   "#0072b2",
@@ -150,7 +153,7 @@ export function scatterChart(
   const labels = dodge(drawn.map(({ name, color, x: px, y: py }) => ({
     name,
     color,
-    left: width * across.share(px) + 9,
+    left: width * across.share(px) + offsetOfLabels,
     top: height * (1 - up.share(py)),
   })));
   const position = {
@@ -158,6 +161,7 @@ export function scatterChart(
     y: quantitative("y", y, up.ends),
   };
   const color = { field: "color", type: "nominal" as const, scale: null };
+  const label = { type: "text", align: "left", baseline: "middle", fontSize: 11 } as const;
   return {
     title,
     width,
@@ -179,13 +183,16 @@ export function scatterChart(
       },
       {
         data: { values: labels },
-        mark: { type: "text", align: "left", baseline: "middle", fontSize: 11 },
         encoding: {
           x: { field: "left", type: "quantitative", scale: null, axis: null },
           y: { field: "top", type: "quantitative", scale: null, axis: null },
           text: { field: "name" },
-          color,
         },
+        layer: [
+          // Lines end where a label begins.
+          { mark: { ...label, stroke: "white", strokeWidth: 4 } },
+          { mark: label, encoding: { color } },
+        ],
       },
     ],
     resolve: { scale: { x: "independent", y: "independent" }, axis: { x: "independent", y: "independent" } },
@@ -212,14 +219,19 @@ function domain({ log }: Axis, values: number[], room: number) {
   return { ends, share: (value: number) => (place(value) - place(ends[0])) / (place(ends[1]) - place(ends[0])) };
 }
 
-/** Moves labels up or down, no further than needed, so that none lies on another. */
+/** Moves labels up or down, no further than needed, so that none lies on another or on the point of another. */
 function dodge<T extends { name: string; left: number; top: number }>(labels: T[]): T[] {
-  const letter = 6.5, line = 12, placed: T[] = [];
+  const letter = 6.5, line = 12, radius = 5, placed: T[] = [];
   const free = ({ name, left, top }: T) =>
     placed.every((other) =>
       Math.abs(top - other.top) >= line || left > other.left + letter * other.name.length ||
       other.left > left + letter * name.length
-    );
+    ) &&
+    labels.every((other) => {
+      const x = other.left - offsetOfLabels;
+      return other.name === name || Math.abs(top - other.top) >= line / 2 + radius || x + radius < left ||
+        x - radius > left + letter * name.length;
+    });
   for (const label of labels) {
     const offsets = Array.from({ length: 2 * labels.length }, (_, i) => Math.ceil(i / 2) * (i % 2 ? -line : line));
     const moved = offsets.map((offset) => ({ ...label, top: label.top + offset }));
