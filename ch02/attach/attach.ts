@@ -5,10 +5,12 @@
  * switches it on from outside, also while the program is in a loop that never returns, and off again. A process that was
  * started with an address for its inspector can be attached to, once or with tables that follow each other:
  *
- *     deno run --inspect=127.0.0.1:9229 --v8-flags=--detailed-line-info server.ts
+ *     deno run --inspect=127.0.0.1:9229 server.ts
  *     deno run --allow-net=127.0.0.1 --allow-run=deno ch02/attach/attach.ts 127.0.0.1:9229 --live
  *
- * Without that V8 flag a function that V8 inlined before anybody attached is not seen: its time counts as its caller's.
+ * V8 does not know the names in what it compiled before anybody attached: what it had inlined, or compiled in the middle of
+ * a loop, would count as the caller's. So its optimised code is thrown away once, and is compiled anew within milliseconds.
+ * That is done by asking for coverage for a moment; coverage that somebody else collects in the process ends with it.
  * A process without an address can be told to open 127.0.0.1:9229 (`kill -USR1 PID`), and does so when it next waits for
  * something. In its first half second, and as long as it never waits, the signal kills it instead. It keeps no source maps
  * then: `deno transpile` makes them again. Whoever can connect can run code in the process; hence 127.0.0.1.
@@ -190,14 +192,19 @@ export class Session {
   /** Fulfilled when the process has come to its end, where it waits until this detaches, or when it is gone. */
   readonly ended = this.#end.promise;
 
-  private constructor(readonly inspector: Inspector, readonly interval: number) {
+  private constructor(readonly inspector: Inspector, readonly interval: number, readonly recompile: boolean) {
     inspector.socket.addEventListener("close", () => this.#end.resolve());
     inspector.onEvent = (thread, method, params) => this.#hear(thread, method, params);
   }
 
-  /** Begins to sample the main thread and all workers, every `interval` microseconds. */
-  static async attach(address: string, { interval = 1000 } = {}): Promise<Session> {
-    const session = new Session(new Inspector(await open(await findSocket(address))), interval);
+  /**
+   * Begins to sample the main thread and all workers.
+   *
+   * @param interval microseconds between samples
+   * @param recompile whether optimised code is thrown away, so that all functions have their names
+   */
+  static async attach(address: string, { interval = 1000, recompile = true } = {}): Promise<Session> {
+    const session = new Session(new Inspector(await open(await findSocket(address))), interval, recompile);
     try {
       await session.inspector.call("", "NodeRuntime.notifyWhenWaitingForDisconnect", { enabled: true });
       await session.#start("", "");
@@ -235,8 +242,16 @@ export class Session {
     await this.#readMaps(thread);
     await this.inspector.call(id, "Profiler.enable");
     await this.inspector.call(id, "Profiler.setSamplingInterval", { interval: this.interval });
-    await this.inspector.call(id, "Profiler.start");
+    await this.#sample(id);
     thread.running = true;
+  }
+
+  async #sample(id: string): Promise<void> {
+    await this.inspector.call(id, "Profiler.start");
+    if (!this.recompile) return;
+    // To count calls V8 must throw away all optimised code; from then on it tells the profiler what it compiles.
+    await this.inspector.call(id, "Profiler.startPreciseCoverage", { callCount: false, detailed: false });
+    await this.inspector.call(id, "Profiler.stopPreciseCoverage");
   }
 
   /** What was sampled since the last time, in each thread that still runs; `last` ends the sampling. */
@@ -249,7 +264,7 @@ export class Session {
       const unknown = ({ callFrame: { url, scriptId } }: ProfileNode) =>
         url.startsWith("file:") && !thread.scripts.has(scriptId);
       if (thread.unread.length > 0 || profile.nodes.some(unknown)) await this.#readMaps(thread);
-      await this.inspector.call(thread.id, last ? "Profiler.disable" : "Profiler.start");
+      await (last ? this.inspector.call(thread.id, "Profiler.disable") : this.#sample(thread.id));
       thread.running = !last;
       const first = [...thread.scripts.values()].find(({ url }) => url.startsWith("file:"));
       return [{ title: thread.title || (first?.url ?? "a process"), maps: thread.maps, profile }];
@@ -425,8 +440,8 @@ export async function startDemonstration(milliseconds: number, flags: string[]) 
   return { child, address: address ?? "", output };
 }
 
-/** What makes a process attachable, with the names of functions that were inlined. */
-export const attachable = ["--inspect=127.0.0.1:0", "--v8-flags=--detailed-line-info"];
+/** What makes a process attachable. */
+export const attachable = ["--inspect=127.0.0.1:0"];
 
 interface Options {
   seconds: number;

@@ -179,6 +179,35 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a function in a loop that began before anybody attached, and never ends, has its name and its lines",
+  ignore,
+  fn: () =>
+    withProcess(
+      `function caller(): number {
+         return spin(Date.now() + 2500);
+       }
+       function spin(end: number): number {
+         let sum = 0;
+         while (Date.now() < end) {
+           for (let i = 0; i < 1e6; i++) sum += Math.sqrt(i) % 3; // here
+         }
+         return sum;
+       }
+       caller();
+       Deno.exit(5);`,
+      async ({ address, ended }) => {
+        // By then it is compiled.
+        await new Promise((later) => setTimeout(later, 500));
+        const { code, stdout, stderr } = await attach(address, "--seconds=0.5", "--lines");
+        assertEquals(code, 0, stderr);
+        assertMatch(stdout, /^ *9\d\.\d% +\d+\.\d% +spin +\S+script\.ts:4$/m);
+        assertMatch(stdout, /^ *\d+\.\d% +spin +\S+script\.ts:7$/m);
+        assertEquals((await ended).code, 5);
+      },
+    ),
+});
+
+Deno.test({
   name: "the profile is saved as DevTools reads it: every sample names a node, every delta a time",
   ignore,
   fn: () =>
