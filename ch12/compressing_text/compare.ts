@@ -4,7 +4,7 @@
  * Each structure is built, weighed and asked in a process of its own, by weigh.ts.
  *
  * @original 12_lessram/compressing_text/
- * @run deno run --allow-read=. --allow-write=results --allow-run=deno --allow-env=XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch12/compressing_text/compare.ts
+ * @run deno run --allow-read=.,/usr/share/dict --allow-write=results --allow-run=deno --allow-env=XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch12/compressing_text/compare.ts
  * @takes 30 s
  */
 
@@ -45,12 +45,29 @@ const structures: Record<string, string[]> = {
 /** What a MARISA trie takes for the same list, in bytes a word, as measured from Python (the library marisa-trie). */
 const marisa = 2.51;
 
+/** Debian's larger lists, the largest first; they have accents and apostrophes too. */
+const largerLists = ["insane", "huge"].map((size) => `/usr/share/dict/american-english-${size}`);
+
+/** Those for which the larger list is worth the time. */
+const forLarger = ["set", "louds", "dawg", "dawg_coded"];
+
+async function largerList(): Promise<string | undefined> {
+  for (const file of largerLists) {
+    try {
+      await Deno.stat(file);
+      return file;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
 async function weigh(args: string[], options: string[]): Promise<Weight> {
   const script = new URL("weigh.ts", import.meta.url), folder = fileURLToPath(new URL(".", import.meta.url));
   const flags = [
     "--no-prompt",
     "--v8-flags=--expose-gc,--single-threaded-gc",
-    `--allow-read=${folder}`,
+    `--allow-read=${[folder, ...largerLists].join(",")}`,
   ];
   const child = new Deno.Command("deno", {
     args: ["run", ...flags, script.href, ...args, ...options, "--json"],
@@ -76,7 +93,8 @@ export async function run(args: readonly string[]) {
     ? ["--lookups", "100000", "--passes", "9"]
     : ["--lookups", "20000", "--passes", "3"];
   const weights = new Map<string, Weight>(), progress = startProgress(`${chapter}/${topic}`, names.length + 1);
-  let bounds: Bound[] = [], tenth: Weight | undefined;
+  const onLarger = new Map<string, Weight>();
+  let bounds: Bound[] = [], tenth: Weight | undefined, larger: string | undefined;
   try {
     for (const name of names) {
       progress.step(name);
@@ -84,6 +102,10 @@ export async function run(args: readonly string[]) {
     }
     const array = weights.get("array");
     if (array) tenth = await weigh(structures.array, [...options, "--words", `${Math.round(array.words / 10)}`]);
+    if (mode === "full" && names.length > 0) larger = await largerList();
+    for (const name of larger ? forLarger : []) {
+      onLarger.set(name, await weigh(structures[name], [...options, "--list", larger!]));
+    }
     progress.step("bounds");
     if (names.length > 0) bounds = await findBounds(mode === "full");
   } finally {
@@ -150,6 +172,17 @@ export async function run(args: readonly string[]) {
           ...here.filter((name) => at(name)!.own).map((name) => ({ name, bits: 8 * bytes(name) })),
         ].toSorted((a, b) => b.bits - a.bits).map(({ name, bits }) => [name, bits.toFixed(2), (bits / 8).toFixed(2)]),
       ),
+      ...larger
+        ? [table(
+          [`${onLarger.get("set")!.words} words of ${larger.split("/").at(-1)}`, "bytes a word", "found", "random"],
+          [...onLarger].map(([name, { own, held, words, found, randomMiss }]) => [
+            name,
+            ((own ?? held) / words).toFixed(2),
+            formatTime(median(found)),
+            formatTime(median(randomMiss)),
+          ]),
+        )]
+        : [],
     ],
     charts: here.length === 0 ? {} : {
       compressing_text: scatterChart({
@@ -185,13 +218,19 @@ export async function run(args: readonly string[]) {
         ];
       }),
       ...bounds.map(({ name, bits }) => figure(name, at("set")!.words, bits, "bits per word")),
+      ...[...onLarger].flatMap(([name, { own, held, words, found }]) => [
+        figure(`${name}, larger list`, words, (own ?? held) / words, "bytes per word"),
+        figure(`${name}, larger list: found`, words, median(found), "s", found),
+      ]),
     ],
     checks: here.length === 0 ? [] : [
       {
         claim:
           "each agrees with a Set on all words (the array on 100) and as many that are none, in prefixes and numbers",
-        passed: here.every((name) => at(name)!.wrong.length === 0 && at(name)!.compared >= 100),
-        evidence: here.flatMap((name) => at(name)!.wrong).join("; "),
+        passed: [...weights.values(), ...onLarger.values()].every(({ wrong, compared }) =>
+          wrong.length === 0 && compared >= 100
+        ),
+        evidence: [...weights.values(), ...onLarger.values()].flatMap(({ wrong }) => wrong).join("; "),
       },
       // Of a few words the buffers are smaller than what the process holds now more and now less of.
       ...isBrief() ? [] : [{
@@ -204,7 +243,12 @@ export async function run(args: readonly string[]) {
       }],
     ],
     claims,
-    missing: names.length === 0 ? [denoOnPath] : [],
+    missing: [
+      ...names.length === 0 ? [denoOnPath] : [],
+      ...mode === "full" && !larger
+        ? [{ name: "Debian's larger list of words", remedy: "apt-get install wamerican-insane" }]
+        : [],
+    ],
     answer: here.length === 0 ? "Nothing could be measured here." : answer(),
   });
 

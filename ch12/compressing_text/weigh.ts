@@ -10,6 +10,8 @@
  *
  *     deno run --v8-flags=--expose-gc,--single-threaded-gc --allow-read=ch12/compressing_text ch12/compressing_text/weigh.ts words_louds --words 20000
  *
+ * `--list FILE` takes the words of a file, one a line, for which `--allow-read` must name it.
+ *
  * @original 12_lessram/compressing_text/text_example.py
  * @beside words_set.ts
  * @run deno run --v8-flags=--expose-gc,--single-threaded-gc --allow-read=ch12/compressing_text/words_set.ts ch12/compressing_text/weigh.ts words_set
@@ -238,6 +240,16 @@ function lowerBound(sorted: string[], text: string): number {
   return low;
 }
 
+/** The words of npm:word-list, one a line. As a module of text they need no permission. */
+async function ownList(): Promise<string> {
+  return (await import(pathToFileURL(list).href, { with: { type: "text" } })).default;
+}
+
+async function readList(file: string): Promise<string> {
+  const text = (await Deno.readTextFile(file).catch((error) => fail(`--list ${file}: ${error.message}`))).trim();
+  return text || fail(`--list ${file}: there are no words in it`);
+}
+
 function fail(message: string): never {
   console.error(`error: ${message}`);
   Deno.exit(2);
@@ -245,7 +257,7 @@ function fail(message: string): never {
 
 if (import.meta.main) {
   const flags = parseArgs(Deno.args, {
-    string: ["words", "lookups", "passes"],
+    string: ["words", "lookups", "passes", "list"],
     boolean: ["json", "numbered"],
     default: { words: "1000000", lookups: "30000", passes: "3" },
     unknown: (argument) => argument.startsWith("-") ? fail(`${argument} is not a flag of this script`) : true,
@@ -257,10 +269,12 @@ if (import.meta.main) {
   const options = { lookups: whole("lookups"), passes: whole("passes"), numbered: flags.numbered },
     count = whole("words"),
     name = `${flags._[0]}`;
-  if (flags._.length !== 1 || !/^words_\w+$/.test(name)) fail("usage: weigh.ts words_NAME [--words N] [--lookups N]");
+  if (flags._.length !== 1 || !/^words_\w+$/.test(name)) {
+    fail("usage: weigh.ts words_NAME [--words N] [--lookups N] [--list FILE]");
+  }
   if (!("gc" in globalThis)) fail("this needs --v8-flags=--expose-gc,--single-threaded-gc");
-  const { default: text } = await import(pathToFileURL(list).href, { with: { type: "text" } });
-  const words: string[] = text.split("\n"), step = Math.max(1, words.length / count);
+  const words = (flags.list === undefined ? await ownList() : await readList(flags.list)).split("\n"),
+    step = Math.max(1, words.length / count);
   const chosen = words.filter((_, i) => Math.floor(i / step) !== Math.floor((i - 1) / step)).join("\n");
   const { build } = await import(new URL(`${name}.ts`, import.meta.url).href).catch((error) => fail(error.message));
   const weight = weigh(build, chosen, options), { wrong, held, resident, own, compared } = weight;
