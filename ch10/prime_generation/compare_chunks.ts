@@ -8,6 +8,7 @@
 
 import { assertEquals } from "@std/assert";
 import { lineChart } from "../../bench/lib/chart.ts";
+import { isBrief } from "../../bench/lib/measure.ts";
 import { compareSections, type Section } from "../../bench/lib/sections.ts";
 import { formatNumber, formatRatio, formatTime, table } from "../../bench/lib/table.ts";
 import * as atomicCounter from "./primes_atomic_counter.ts";
@@ -84,7 +85,7 @@ async function sizes(full: boolean): Promise<Section> {
   for (const name of names) {
     for (const chunk of chunks) calls[`${name} ${chunk}`] = () => (isSmall(chunk) ? fewer : many)[name].run(chunk);
   }
-  const measured = await bestOf(full ? 15 : 4, calls);
+  const measured = await bestOf(isBrief() ? 1 : full ? 15 : 4, calls);
   const reading = (name: string, chunk: number) => {
     const { value, ...rest } = measured(`${name} ${chunk}`);
     return { ...rest, value: value / (isSmall(chunk) ? few : count) };
@@ -162,7 +163,7 @@ async function counts(full: boolean): Promise<Section> {
   const runs = await checkAll(count, ways, cuts.map(sizeOf));
   const calls: Record<string, () => Promise<void>> = {};
   for (const name of names) for (const cut of cuts) calls[`${name} ${cut}`] = () => ways[name].run(sizeOf(cut));
-  const measured = await bestOf(full ? 25 : 8, calls);
+  const measured = await bestOf(isBrief() ? 1 : full ? 25 : 8, calls);
   const time = (name: string, cut: number) => measured(`${name} ${cut}`).value;
   const whole = time("ascending", 1);
   /** With equal chunks and messages for nothing: as many turns as the busiest worker has. */

@@ -7,6 +7,7 @@
  */
 
 import { lineChart } from "../../bench/lib/chart.ts";
+import { isBrief } from "../../bench/lib/measure.ts";
 import { compareSections, type Section } from "../../bench/lib/sections.ts";
 import { median } from "../../bench/lib/statistics.ts";
 import { formatRatio, formatTime, table } from "../../bench/lib/table.ts";
@@ -22,7 +23,7 @@ const ways = {
 };
 
 async function looks(full: boolean): Promise<Section> {
-  const every = Array.from({ length: 8 }, (_, power) => 10 ** power), workers = 2, repeats = full ? 21 : 5;
+  const every = Array.from({ length: 8 }, (_, power) => 10 ** power), workers = 2, repeats = isBrief() ? 1 : full ? 21 : 5;
   const prime = 100109100129162907n, composite = 100109100129101027n, factor = 171656941;
   const cost = new Map<string, number>(), latency = new Map<string, number>();
   const figures: Section["figures"] = [], wrong: string[] = [], missing: Section["missing"] = [];
