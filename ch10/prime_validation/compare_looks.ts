@@ -23,7 +23,9 @@ const ways = {
 };
 
 async function looks(full: boolean): Promise<Section> {
-  const every = Array.from({ length: 8 }, (_, power) => 10 ** power), workers = 2, repeats = isBrief() ? 1 : full ? 21 : 5;
+  const every = Array.from({ length: 8 }, (_, power) => 10 ** power),
+    workers = 2,
+    repeats = isBrief() ? 1 : full ? 21 : 5;
   const prime = 100109100129162907n, composite = 100109100129101027n, factor = 171656941;
   const cost = new Map<string, number>(), latency = new Map<string, number>();
   const figures: Section["figures"] = [], wrong: string[] = [], missing: Section["missing"] = [];
