@@ -200,7 +200,7 @@ Deno.test({
         await new Promise((later) => setTimeout(later, 500));
         const { code, stdout, stderr } = await attach(address, "--seconds=0.5", "--lines");
         assertEquals(code, 0, stderr);
-        assertMatch(stdout, /^ *9\d\.\d% +\d+\.\d% +spin +\S+script\.ts:4$/m);
+        assertMatch(stdout, /^ *(9\d\.\d|100\.0)% +\d+\.\d% +spin +\S+script\.ts:4$/m);
         assertMatch(stdout, /^ *\d+\.\d% +spin +\S+script\.ts:7$/m);
         assertEquals((await ended).code, 5);
       },
