@@ -6,13 +6,13 @@
  */
 
 import { describeMachine, isRecent, oldestDeno } from "./lib/machine.ts";
-import { table } from "./lib/table.ts";
+import { renderTable, table } from "./lib/table.ts";
 import { installCommand, missingParts, parts } from "./parts.ts";
 
 if (import.meta.main) {
   const machine = await describeMachine();
   const missing = await missingParts();
-  console.log(table(["machine", { head: "", align: "left" }], [
+  console.log(renderTable(table(["machine", { head: "", align: "left" }], [
     ["processor", machine.cpu],
     ["cores", `${machine.cores}${machine.cores === 1 ? " (the scripts with workers run, but cannot be faster)" : ""}`],
     ["memory", `${machine.memory} GiB`],
@@ -25,13 +25,16 @@ if (import.meta.main) {
     ],
     ["V8", machine.v8],
     ["GPU", machine.gpu ?? "no adapter: the WebGPU scripts of ch06 cannot run"],
-  ]));
+  ])));
   console.log();
   console.log(
-    table(["part", { head: "here", align: "left" }, { head: "what for", align: "left" }, {
-      head: "packages",
-      align: "left",
-    }], parts.map((part) => [part.name, missing.includes(part) ? "no" : "yes", part.unlocks, part.packages.join(" ")])),
+    renderTable(table(
+      ["part", { head: "here", align: "left" }, { head: "what for", align: "left" }, {
+        head: "packages",
+        align: "left",
+      }],
+      parts.map((part) => [part.name, missing.includes(part) ? "no" : "yes", part.unlocks, part.packages.join(" ")]),
+    )),
   );
   if (missing.length > 0) {
     const apt = Deno.build.os === "linux"

@@ -9,7 +9,7 @@ import { measureInTurns, type Measurement } from "./measure.ts";
 import { startProgress } from "./progress.ts";
 import { type Outcome, report } from "./report.ts";
 import { type Claim, type Figure, type Missing, prepareResults } from "./results.ts";
-import { formatNumber, formatRatio, formatTime, table } from "./table.ts";
+import { formatNumber, formatRatio, formatTime, type Table, table } from "./table.ts";
 
 export type Answer = number | ArrayLike<number>;
 
@@ -177,7 +177,7 @@ export function relativeError(answer: Answer, reference: Answer): number {
   return difference === 0 ? 0 : difference / magnitude;
 }
 
-function mainTable({ unit, baseline, limits }: Comparison, readings: Readings, errors: Map<string, number>): string {
+function mainTable({ unit, baseline, limits }: Comparison, readings: Readings, errors: Map<string, number>): Table {
   const size = readings.headline;
   const label = unit.label ?? String;
   const shownLimits = limits.filter((limit) => readings.get(limit));
@@ -202,7 +202,7 @@ function mainTable({ unit, baseline, limits }: Comparison, readings: Readings, e
   return table(columns, rows);
 }
 
-function sizeTable({ unit, baseline }: Comparison, readings: Readings): string {
+function sizeTable({ unit, baseline }: Comparison, readings: Readings): Table {
   const rows = readings.names.filter((name) => readings.sizes.some((size) => readings.get(name, size))).map((name) => [
     name,
     ...readings.sizes.map((size) => readings.get(name, size) ? formatRatio(readings.ratio(baseline, name, size)) : "-"),

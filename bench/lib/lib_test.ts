@@ -18,7 +18,7 @@ import { measure, measureInTurns } from "./measure.ts";
 import { type Results, resultsFolder } from "./results.ts";
 import { parseHeader } from "./script.ts";
 import { fitLine, fitPower, median, quantile } from "./statistics.ts";
-import { formatBytes, formatNumber, formatRatio, formatTime, table } from "./table.ts";
+import { formatBytes, formatNumber, formatRatio, formatTime, renderTable, table } from "./table.ts";
 
 Deno.test("numbers, times, ratios and bytes are written with three digits and the unit that reads best", () => {
   assertEquals([0, 1, 12.345, 1234.5, 0.0001234, 1.5e7, NaN].map(formatNumber), [
@@ -37,7 +37,9 @@ Deno.test("numbers, times, ratios and bytes are written with three digits and th
 
 Deno.test("a table has its heads in the first line and right-aligned numbers below", () => {
   // deno-lint-ignore no-control-regex
-  const lines = table(["name", "ms"], [["a", "1"], ["longer", "100"]]).replace(/\x1b\[\d+m/g, "").split("\n");
+  const lines = renderTable(table(["name", "ms"], [["a", "1"], ["longer", "100"]])).replace(/\x1b\[\d+m/g, "").split(
+    "\n",
+  );
   assertEquals(lines.map((line) => line.trim()), ["name      ms", "a          1", "longer   100"]);
 });
 

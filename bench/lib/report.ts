@@ -3,16 +3,14 @@
 import { type Chart, drawChart } from "./chart.ts";
 import { describeMachine, machineLine } from "./machine.ts";
 import { isBrief } from "./measure.ts";
-import { type Missing, type Results, writeResults } from "./results.ts";
+import { type Missing, type Results, resultsFormat, writeResults } from "./results.ts";
+import { renderTable } from "./table.ts";
 import { styleText } from "node:util";
 
-export interface Report extends Omit<Results, "machine" | "measured"> {
+export interface Report extends Omit<Results, "format" | "machine" | "measured" | "charts"> {
   chapter: string;
-  /** Tables, as they are to be printed. */
-  tables: string[];
+  /** By the name of the file to draw each to. */
   charts: Record<string, Chart>;
-  /** The question's answer in a sentence, with figures of this run. */
-  answer: string;
 }
 
 /** What a compare hands to its chapter's tour. */
@@ -24,13 +22,13 @@ export interface Outcome {
   missing: Missing[];
 }
 
-export async function report({ chapter, tables, charts, answer, ...rest }: Report): Promise<Outcome> {
+export async function report({ chapter, charts, ...rest }: Report): Promise<Outcome> {
   const machine = await describeMachine();
   const measured = new Date().toISOString();
-  const { question, checks, claims, missing } = rest, mode = isBrief() ? "brief" : rest.mode;
+  const { question, answer, checks, claims, missing, tables } = rest, mode = isBrief() ? "brief" : rest.mode;
 
   console.log(`\n${styleText("bold", question)}\n${machineLine(machine)}, ${mode} mode\n`);
-  for (const text of tables) console.log(`${text}\n`);
+  for (const table of tables) console.log(`${typeof table === "string" ? table : renderTable(table)}\n`);
   for (const { claim, passed, evidence } of checks) {
     if (passed) console.log(`  ✓ ${claim}`);
     else console.log(styleText("red", `  ✗ ${claim}: ${evidence}`));
@@ -43,7 +41,12 @@ export async function report({ chapter, tables, charts, answer, ...rest }: Repor
   const source = `${machineLine(machine)}, ${measured.slice(0, 10)}`;
   const drawn: Record<string, string> = {};
   for (const [name, chart] of Object.entries(charts)) drawn[name] = await drawChart(chart, source);
-  const files = writeResults(chapter, { ...rest, mode, machine, measured }, drawn);
+  const titles = Object.entries(charts).map(([name, { title }]) => ({ file: `${name}.svg`, title }));
+  const files = writeResults(
+    chapter,
+    { format: resultsFormat, ...rest, mode, machine, measured, charts: titles },
+    drawn,
+  );
   console.log(`\n${answer}\nwritten: ${files.join(", ")}`);
   return { question, answer, passed: checks.every(({ passed }) => passed), files, missing };
 }

@@ -1,6 +1,7 @@
 /** Where a compare leaves what it found: results/<chapter>/<topic>.json and its charts beside it. */
 
 import type { Machine } from "./machine.ts";
+import type { Table } from "./table.ts";
 import { fail } from "./flags.ts";
 import { summarise } from "./statistics.ts";
 
@@ -43,9 +44,15 @@ export interface Missing {
   remedy: string;
 }
 
+/** Counts the changes of what a results file holds: one with another number is of another version, and not read. */
+export const resultsFormat = 2;
+
 export interface Results {
+  format: typeof resultsFormat;
   topic: string;
   question: string;
+  /** The question's answer in a sentence, with figures of this run. */
+  answer: string;
   machine: Machine;
   /** ISO date */
   measured: string;
@@ -55,6 +62,10 @@ export interface Results {
   checks: Check[];
   claims: Claim[];
   missing: Missing[];
+  /** And lines of text between them. */
+  tables: (Table | string)[];
+  /** The SVG files beside this one. */
+  charts: { file: string; title: string }[];
 }
 
 /** Makes the folder of a chapter, or ends with exit code 2 and one line before anything is measured. */

@@ -5,11 +5,12 @@ import { parseCompareFlags } from "./flags.ts";
 import { hasCommand } from "./command.ts";
 import { startProgress } from "./progress.ts";
 import { type Outcome, report } from "./report.ts";
+import type { Table } from "./table.ts";
 import { type Check, type Claim, type Figure, type Missing, prepareResults } from "./results.ts";
 
 /** What a section found. */
 export interface Section {
-  tables: string[];
+  tables: (Table | string)[];
   charts?: Record<string, Chart>;
   figures: Figure[];
   checks: Check[];

@@ -1,6 +1,6 @@
-/** Tables for the terminal, and the one way in which this project writes numbers. */
+/** Tables, and the one way in which this project writes numbers. */
 
-import Table from "cli-table3";
+import TextTable from "cli-table3";
 import { styleText } from "node:util";
 
 export interface Column {
@@ -8,12 +8,22 @@ export interface Column {
   align?: "left" | "right";
 }
 
-/** A table with plain rules; numbers are right-aligned unless the column says otherwise, the first column left. */
-export function table(columns: (string | Column)[], rows: string[][]): string {
-  const heads = columns.map((column) => typeof column === "string" ? { head: column } : column);
-  const result = new Table({
-    head: heads.map(({ head }) => styleText("bold", head)),
-    colAligns: heads.map(({ align }, i) => align ?? (i === 0 ? "left" : "right")),
+export interface Table {
+  columns: Required<Column>[];
+  rows: string[][];
+}
+
+/** A table; columns are right-aligned, as numbers are, unless they say otherwise, the first column left. */
+export function table(columns: (string | Column)[], rows: string[][]): Table {
+  const heads: Column[] = columns.map((column) => typeof column === "string" ? { head: column } : column);
+  return { columns: heads.map(({ head, align }, i) => ({ head, align: align ?? (i === 0 ? "left" : "right") })), rows };
+}
+
+/** A table for the terminal, with plain rules. */
+export function renderTable({ columns, rows }: Table): string {
+  const result = new TextTable({
+    head: columns.map(({ head }) => styleText("bold", head)),
+    colAligns: columns.map(({ align }) => align),
     style: { head: [], border: [], compact: true },
     chars: {
       top: "",

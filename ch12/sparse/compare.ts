@@ -12,7 +12,7 @@ import { isBrief, measureInTurns } from "../../bench/lib/measure.ts";
 import { type Figure, figure } from "../../bench/lib/results.ts";
 import { compareSections, type Section } from "../../bench/lib/sections.ts";
 import { median } from "../../bench/lib/statistics.ts";
-import { formatBytes, formatNumber, formatRatio, formatTime, table } from "../../bench/lib/table.ts";
+import { formatBytes, formatNumber, formatRatio, formatTime, type Table, table } from "../../bench/lib/table.ts";
 import { type Dense, times as timesDense, timesVector as denseTimesVector } from "./dense.ts";
 import { Coo } from "./sparse_coo.ts";
 import { fromDense, timesVector as cscTimesVector } from "./sparse_csc.ts";
@@ -79,7 +79,7 @@ function chart(title: string, unit: string, series: Record<string, number[]>, sc
   });
 }
 
-function printed(head: string, series: Record<string, number[]>, format: (value: number) => string): string {
+function printed(head: string, series: Record<string, number[]>, format: (value: number) => string): Table {
   return table(
     [head, ...Object.keys(series)],
     densities.map((density, i) => [percent(density), ...Object.values(series).map((values) => format(values[i]))]),
