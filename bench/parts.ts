@@ -65,8 +65,20 @@ export const parts: Part[] = [
     commands: ["rustc"],
   },
   {
+    name: "Chromium",
+    unlocks: "the test of the lab notebook in a browser",
+    packages: ["chromium"],
+    commands: ["chromium"],
+  },
+  {
+    name: "NATS server",
+    unlocks: "JetStream as a queue, and engines on several machines, in ch11",
+    packages: ["nats-server"],
+    commands: ["nats-server"],
+  },
+  {
     name: "Redis",
-    unlocks: "workers and processes that share a flag or a count through a server, in ch10",
+    unlocks: "workers and processes that share a flag or a count through a server, in ch10, and BullMQ in ch11",
     packages: ["redis-server"],
     commands: ["redis-server"],
   },

@@ -392,7 +392,7 @@ async function sweepSection(full: boolean): Promise<Section> {
 
 /** A server that fails, to the end and cancelled half-way. */
 async function faultsSection(full: boolean): Promise<Section> {
-  const each = full ? 20 : 5, tries = 4, timeout = isBrief() ? 100 : 200;
+  const each = full ? 20 : 5, tries = 4, timeout = 500;
   const options = { concurrency: 20, tries, timeout, random: seeded(9) };
   using server = await startFaultyServer();
   const kinds = Object.entries(faults);
