@@ -1,5 +1,8 @@
 /** HTML by template: what is put in is text, and escaped, unless it is HTML already. */
 
+import style from "./page.css" with { type: "text" };
+import theme from "./theme.js" with { type: "text" };
+
 export class Html {
   constructor(readonly text: string) {}
   toString(): string {
@@ -21,10 +24,11 @@ function render(part: Part): string {
   return String(part).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
+/** What chooses between light and dark. */
+export const themeButton = html`<button id="theme" type="button" aria-pressed="false">Dark</button>`;
+
 /** A page that needs nothing beside itself: its style and its script are in it, and no address is asked for anything. */
-export function page(
-  { title, style, script, body }: { title: string; style: string; script: string; body: Html },
-): string {
+export function page({ title, script = "", body }: { title: string; script?: string; body: Html }): string {
   return html`
     <!DOCTYPE html>
     <html lang="en">
@@ -38,9 +42,10 @@ export function page(
         <style>${new Html(style)}</style>
       </head>
       <body>
-    ${body}
-    <script>${new Html(script)}</script>
-      </body>
+        ${body}
+        <script type="module">${new Html(theme)}</script>
+    <script type="module">${new Html(script)}</script>
+          </body>
     </html>
   `.text;
 }

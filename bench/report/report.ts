@@ -12,15 +12,14 @@ import { prepareResults, resultsFolder } from "../lib/results.ts";
 import { chapters } from "../questions.ts";
 import { page } from "./html.ts";
 import { readNotebook } from "./notebook.ts";
-import script from "./page.js" with { type: "text" };
-import style from "./page.css" with { type: "text" };
+import script from "./notebook.js" with { type: "text" };
 import { isAnswered, view } from "./view.ts";
 
 /** The page made from the results in a folder, and how many of the questions they answer. */
 export async function buildReport(folder = resultsFolder): Promise<{ text: string; answered: number; of: number }> {
   const notebook = await readNotebook(chapters, folder), entries = notebook.chapters.flatMap(({ entries }) => entries);
   return {
-    text: page({ title: "How fast can TypeScript be?", style, script, body: view(notebook, new Date()) }),
+    text: page({ title: "How fast can TypeScript be?", script, body: view(notebook, new Date()) }),
     answered: entries.filter(isAnswered).length,
     of: entries.length,
   };

@@ -3,7 +3,7 @@
 import type { Machine } from "../lib/machine.ts";
 import type { Figure, Results } from "../lib/results.ts";
 import { formatBytes, formatNumber, formatTime, type Table } from "../lib/table.ts";
-import { Html, html } from "./html.ts";
+import { Html, html, themeButton } from "./html.ts";
 import type { Entry, Notebook, Source } from "./notebook.ts";
 
 /** The body of the page. Links to scripts are relative to `results/report/`. */
@@ -28,7 +28,7 @@ export function view(notebook: Notebook, written: Date): Html {
         <div class="tools">
           <label>Search <input id="search" type="search" autocomplete="off" aria-describedby="hits" placeholder="press / to search"></label>
           <span id="hits" role="status"></span>
-          <button id="theme" type="button" aria-pressed="false">Dark</button>
+          ${themeButton}
         </div>
         <ol>
         ${notebook.chapters.map(({ name, title, entries }) => {
@@ -192,7 +192,8 @@ function command(text: string): Html {
   return html`<code>${text}</code><button type="button" class="copy" aria-label="Copy the command ${text}">Copy</button>`;
 }
 
-function tableOf({ columns, rows }: Table): Html {
+/** A table, which scrolls by itself where it is too wide. */
+export function tableOf({ columns, rows }: Table): Html {
   return html`
     <div class="wide" role="region" aria-label="${columns[0].head || "table"}" tabindex="0">
       <table>

@@ -1,4 +1,4 @@
-// The notebook's own script: search, copying, light and dark. Everything can be read without it.
+// Search, copying and printing. Everything can be read without it.
 
 const search = document.querySelector("#search");
 const hits = document.querySelector("#hits");
@@ -55,30 +55,6 @@ for (const button of document.querySelectorAll(".copy")) {
     setTimeout(() => (button.textContent = "Copy"), 2000);
   });
 }
-
-// As the system is set, until the reader says otherwise.
-const theme = document.querySelector("#theme");
-const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-let chosen = null;
-try {
-  chosen = localStorage.getItem("theme");
-} catch { /* A page from a file may have no storage: the choice then lasts until it is closed. */ }
-
-function show() {
-  const dark = chosen ? chosen === "dark" : prefersDark.matches;
-  document.documentElement.dataset.theme = dark ? "dark" : "light";
-  theme.setAttribute("aria-pressed", String(dark));
-}
-
-theme.addEventListener("click", () => {
-  chosen = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-  try {
-    localStorage.setItem("theme", chosen);
-  } catch { /* See above. */ }
-  show();
-});
-prefersDark.addEventListener("change", show);
-show();
 
 // What is folded would be missing on paper.
 let folded = [];
