@@ -5,7 +5,7 @@
  * many elements cost ten turns more. The time of a turn is not constant: which half it will be cannot be predicted, and
  * in a large array the middle is a cache miss, so the last column rises as the array outgrows the caches.
  *
- * @original 03_list_tuple/binary_search.py
+ * @original 03_lists_tuples/binary_search.py
  * @run deno run ch03/binary_search.ts
  * @takes 1 s
  */

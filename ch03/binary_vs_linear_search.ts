@@ -5,7 +5,7 @@
  * The crossing is looked for, not assumed: the smallest size from which binary search is ahead at every size
  * tried. And a sorted array is not for free: the last line divides what the sort costs by what a lookup saves.
  *
- * @original 03_list_tuple/binary_vs_linear_search.py
+ * @original 03_lists_tuples/binary_vs_linear_search.py
  * @run deno run ch03/binary_vs_linear_search.ts
  * @takes 1 s
  */

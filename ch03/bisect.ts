@@ -6,7 +6,7 @@
  * nobody asks in between, adding everything at the end and sorting once is far cheaper. The closest value is the one at the
  * place found or the one before it: two candidates, whatever the size.
  *
- * @original 03_list_tuple/bisect_example.py
+ * @original 03_lists_tuples/bisect_example.py
  * @run deno run ch03/bisect.ts
  * @takes 1 s
  */

@@ -1,7 +1,7 @@
 /**
  * Arrays that grow: the steps in which they do, what an append costs, and what the growth leaves unused.
  *
- * @original 03_list_tuple/allocations/list_allocation_graph.py
+ * @original 03_lists_tuples/allocations/list_allocation_graph.py
  * @run deno run --allow-read=. --allow-write=results --allow-run=deno --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch03/compare_growth.ts
  * @takes 9 s
  */

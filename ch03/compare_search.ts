@@ -1,7 +1,7 @@
 /**
  * Searching an array: linear against binary search, where they cross, and what it costs to keep an array sorted.
  *
- * @original 03_list_tuple/binary_vs_linear_search.py
+ * @original 03_lists_tuples/binary_vs_linear_search.py
  * @run deno run --allow-read=. --allow-write=results --allow-sys=cpus,systemMemoryInfo,osRelease ch03/compare_search.ts
  * @takes 9 s
  */

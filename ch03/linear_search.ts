@@ -6,7 +6,7 @@
  * `indexOf` is the same search in machine code written by hand, which compares several elements at once: a
  * smaller factor, the same slope.
  *
- * @original 03_list_tuple/linear_search.py
+ * @original 03_lists_tuples/linear_search.py
  * @run deno run ch03/linear_search.ts
  * @takes 1 s
  */

@@ -11,7 +11,7 @@
  * takes 32 bytes, its store 16, a slot 8, a double outside an array of doubles 16 more. 50,000 of each; `--count 1000000`
  * does the book's million.
  *
- * @original 03_list_tuple/overallocation_memory_use.py
+ * @original 03_lists_tuples/overallocation_memory_use.py
  * @run deno run --allow-run=deno ch03/overallocation_memory_use.ts
  * @takes 2 s
  */

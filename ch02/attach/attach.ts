@@ -15,7 +15,7 @@
  * something. In its first half second, and as long as it never waits, the signal kills it instead. It keeps no source maps
  * then: `deno transpile` makes them again. Whoever can connect can run code in the process; hence 127.0.0.1.
  *
- * @original 02_profiling/py-spy
+ * @original 02_profiling/py-spy/
  * @run deno run --allow-net=127.0.0.1 --allow-run=deno ch02/attach/attach.ts
  * @takes 3 s
  */

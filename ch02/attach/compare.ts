@@ -4,7 +4,7 @@
  * The watched process measures its own speed, in windows of 25 ms, while this attaches and detaches in turns. Right comes
  * before cheap: the profile must find the function that is known to take 70%, and the process must end as it would alone.
  *
- * @original 02_profiling/py-spy
+ * @original 02_profiling/py-spy/
  * @run deno run --allow-read=. --allow-write=results --allow-run=deno --allow-net=127.0.0.1 --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch02/attach/compare.ts
  * @takes 11 s
  */

@@ -9,7 +9,7 @@
  * The pictures need the right to write where they go, and come of the greys as they are and of colours that tell the
  * dark greys apart: deno run --allow-write=. ch02/cpu_profiling/julia.ts --draw
  *
- * @original 02_profiling/cpu_profiling/julia1.py, julia1_nopil.py
+ * @original 02_profiling/cpu_profiling/julia1.py, …/julia1_nopil.py
  * @run deno run ch02/cpu_profiling/julia.ts
  * @takes 3 s
  */

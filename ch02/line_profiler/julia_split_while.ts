@@ -11,7 +11,7 @@
  * steps. Asking for n first saves one Math.hypot for each point that never escapes, and no more. What the profile does
  * recommend is `squared`, which has no Math.hypot.
  *
- * @original 02_profiling/line_profiler/julia1_lineprofiler2.py
+ * @original 02_profiling/line_profiler/julia1_lineprofiler2.py, …/julia1_lineprofiler3.py, …/julia1_nopil_originalif.py, …/julia1_nopil_swappedif.py
  * @run deno run ch02/line_profiler/julia_split_while.ts
  * @takes 4 s
  */

@@ -1,7 +1,7 @@
 /**
  * Where a program's memory goes: over time, by span, by function, and by what holds it; and what looking costs.
  *
- * @original 02_profiling/memory_profiler
+ * @original 02_profiling/memory_profiler/
  * @run deno run --allow-read=. --allow-write=results --allow-run=deno --allow-net=127.0.0.1 --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch02/memory_profiler/compare.ts
  * @takes 15 s
  */

@@ -11,7 +11,7 @@
  * arrays: no objects are made for the objects. Two snapshots of one process compare by the numbers that V8 gives to
  * objects, so that what was replaced by as many others is seen as well. Without a file, this takes a snapshot of itself.
  *
- * @original 02_profiling/memory_profiler (which says where memory grew, not what holds it)
+ * @original 02_profiling/memory_profiler/ (which says where memory grew, not what holds it)
  * @run deno run ch02/memory_profiler/heap_snapshot.ts
  * @takes 2 s
  */

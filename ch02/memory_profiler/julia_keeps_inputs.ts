@@ -9,7 +9,7 @@
  *
  * julia_lean.ts makes each z when it is its turn.
  *
- * @original 02_profiling/memory_profiler/julia1_memoryprofiler2.py
+ * @original 02_profiling/memory_profiler/julia1_memoryprofiler.py, …/julia1_memoryprofiler_with_labels.py
  * @run deno run ch02/memory_profiler/julia_keeps_inputs.ts
  * @takes 1 s
  */

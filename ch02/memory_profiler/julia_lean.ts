@@ -5,7 +5,7 @@
  * which are at most 300, lie in a Uint16Array outside V8's heap. The sum is the same to the last point, since the
  * coordinates come from the same additions. The labels are for memory_profiler.ts, as in julia_keeps_inputs.ts.
  *
- * @original 02_profiling/memory_profiler/julia1_memoryprofiler_better.py
+ * @original 02_profiling/memory_profiler/julia1_memoryprofiler2.py
  * @run deno run ch02/memory_profiler/julia_lean.ts
  * @takes 1 s
  */

@@ -9,7 +9,7 @@
  * The server runs in another process, which sends its snapshots here: what one process keeps of its own snapshots would
  * be in the next. A snapshot begins with a collection of garbage, so that what is in it is really held.
  *
- * @original none, after 02_profiling/memory_profiler
+ * @original none, after 02_profiling/memory_profiler/
  * @beside heap_snapshot.ts
  * @run deno run --allow-run=deno --allow-read=ch02/memory_profiler/heap_snapshot.ts ch02/memory_profiler/leak.ts
  * @takes 3 s

@@ -16,7 +16,7 @@
  * Of workers, V8's heap is sampled too; the resident set is that of the whole process. Typed arrays lie outside V8's
  * heap («external»), so that `--allocations` does not see their contents.
  *
- * @original 02_profiling/memory_profiler (the profiler itself, and mprof)
+ * @original 02_profiling/memory_profiler/ (the profiler itself, and mprof)
  * @run deno run --allow-run=deno --allow-net=127.0.0.1 ch02/memory_profiler/memory_profiler.ts
  * @takes 2 s
  */

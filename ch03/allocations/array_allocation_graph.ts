@@ -9,7 +9,7 @@
  * Found in a process of its own: with a single thread and without the optimising compilers nothing else allocates, so
  * what the heap grows by at a push is the new store, to the byte.
  *
- * @original 03_list_tuple/allocations/list_allocation_graph.py
+ * @original 03_lists_tuples/allocations/list_allocation_graph.py
  * @run deno run --allow-run=deno ch03/allocations/array_allocation_graph.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * An element is one word of 8 bytes; nothing is stored beside it. That is a seventh to a third of an entry in a Map: where the
  * keys are 0, 1, 2, … an array is the smaller map, and needs no hash.
  *
- * @original 04_dict_set/allocations/list_allocation.py
+ * @original 04_dict_set/allocations/list_allocation_graph.py
  * @run deno run --v8-flags=--single-threaded ch04/allocations/array_allocation.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * value, link to the next in its bucket), and there is half a word of bucket for each: 28 bytes of 8-byte words for each that
  * there is room for, and 40 for the table. Just grown, a table is half empty, so an entry costs 28 to 56 bytes.
  *
- * @original 04_dict_set/allocations/dict_allocation.py
+ * @original 04_dict_set/allocations/dict_allocation_graph.py, 04_dict_set/allocations/dict_resize.py
  * @run deno run --v8-flags=--single-threaded ch04/allocations/map_allocation.ts
  * @takes 1 s
  */

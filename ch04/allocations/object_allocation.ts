@@ -7,7 +7,7 @@
  * a power of two of slots, at most two thirds used. That is 36 to 96 bytes an entry, more than a Map takes. Whole numbers as
  * names go elsewhere, into the same kind of store as an array's.
  *
- * @original 04_dict_set/allocations/dict_allocation.py
+ * @original 04_dict_set/allocations/dict_allocation_graph.py
  * @run deno run --v8-flags=--single-threaded ch04/allocations/object_allocation.ts
  * @takes 1 s
  */

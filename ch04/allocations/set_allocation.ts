@@ -4,7 +4,7 @@
  * What to notice: a Set is the Map's table without the values: it is full at the same sizes and doubles at them, but an entry takes two
  * words in place of three. That makes 20 bytes for each entry there is room for, 20 to 40 for each there is.
  *
- * @original 04_dict_set/allocations/set_allocation.py
+ * @original 04_dict_set/allocations/set_allocation_graph.py
  * @run deno run --v8-flags=--single-threaded ch04/allocations/set_allocation.ts
  * @takes 1 s
  */

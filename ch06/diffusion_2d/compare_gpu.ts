@@ -1,7 +1,7 @@
 /**
  * The GPU against the processor over the size of the grid, and the ways of using the GPU against each other.
  *
- * @original 06_matrix/diffusion_2d/figure_pytorch_vs_numpy.py
+ * @original 06_matrix/diffusion_2d/figure_pytorch_vs_numpy.py, …/figure_pytorch_naive_vs_conv.py
  * @run deno run --allow-read=. --allow-write=results --allow-env=XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch06/diffusion_2d/compare_gpu.ts
  * @takes 15 s
  */

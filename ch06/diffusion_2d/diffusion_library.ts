@@ -5,7 +5,7 @@
  * for each kind of operation and view. Yet every operation walks the whole grid, and each of the generated loops counts
  * with the strides of every operand. The library cannot know that this is a step of one formula.
  *
- * @original 06_matrix/diffusion_2d/diffusion_scipy.py
+ * @original 06_matrix/diffusion_2d/diffusion_scipy.py, …/diffusion_scipy_conv.py
  * @run deno run ch06/diffusion_2d/diffusion_library.ts
  * @takes 1 s
  */

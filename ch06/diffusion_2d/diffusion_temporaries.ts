@@ -5,7 +5,7 @@
  * large as the grid. Typed arrays live outside the JavaScript heap, so that the collector learns late how much is held.
  * Ten arrays are filled in a step where one would do.
  *
- * @original 06_matrix/diffusion_2d/diffusion_numpy.py
+ * @original 06_matrix/diffusion_2d/diffusion_numpy.py, …/diffusion_numpy_naive.py
  * @run deno run ch06/diffusion_2d/diffusion_temporaries.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * memory: 108 bytes a cell, where one pass over the grid needs 8. The arithmetic is the same; the traffic is what is
  * slow. Compare webgpu_fused.ts.
  *
- * @original 06_matrix/diffusion_2d/diffusion_pytorch_compute.py
+ * @original 06_matrix/diffusion_2d/diffusion_pytorch_compute.py, …/diffusion_pytorch_highmem.py
  * @run deno run ch06/diffusion_2d/webgpu_elementwise.ts
  * @takes 2 s
  */

@@ -1,7 +1,7 @@
 /**
  * The norm of a vector by all techniques, over the length of the vector.
  *
- * @original 06_matrix/norm/figure_norm.py
+ * @original 06_matrix/norm/figure_compare_norms.py
  * @run deno run --allow-read=. --allow-write=results --allow-run=cc --allow-ffi=results --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch06/norm/compare.ts
  * @takes 10 s
  */

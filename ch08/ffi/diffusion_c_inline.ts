@@ -7,7 +7,7 @@
  *
  * Linux and macOS, where a library may be removed once it is open. Needs a C compiler.
  *
- * @original 08_compiling/cffi/diffusion_cffi_inline.py, 08_compiling/cffi/diffusion_cffi.py
+ * @original 08_compiling/cffi/diffusion_2d_cffi_inline.py, 08_compiling/cffi/diffusion_2d_cffi.py
  * @run deno run --allow-run=cc --allow-write=. --allow-ffi=. ch08/ffi/diffusion_c_inline.ts
  * @takes 1 s
  */

@@ -9,7 +9,7 @@
  *
  * Linux and macOS, where a library may be removed once it is open. Needs a Fortran compiler.
  *
- * @original 08_compiling/f2py/diffusion.f90, 08_compiling/f2py/diffusion_fortran.py
+ * @original 08_compiling/f2py/diffusion_fortran.py
  * @run deno run --allow-run=gfortran --allow-write=. --allow-ffi=. ch08/ffi/diffusion_fortran.ts
  * @takes 1 s
  */

@@ -9,7 +9,7 @@
  *
  * Linux and macOS, where a library may be removed once it is open. Needs rustc and the linker that comes with a C compiler.
  *
- * @original 08_compiling/rust/src/lib.rs, 08_compiling/rust/diffusion_rust.py
+ * @original 08_compiling/rust/diffusion/src/lib.rs, 08_compiling/rust/cffi_diffusion.py, 08_compiling/rust/example.py
  * @run deno run --allow-run=rustc --allow-write=. --allow-ffi=. ch08/ffi/diffusion_rust.ts
  * @takes 2 s
  */

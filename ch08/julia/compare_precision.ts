@@ -1,7 +1,7 @@
 /**
  * The Julia set in single precision: what it gains, and what it changes.
  *
- * @original 08_compiling/pytorch/julia.py
+ * @original 08_compiling/pytorch/ (whose tensors have single precision)
  * @run deno run --allow-read=. --allow-write=results --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch08/julia/compare_precision.ts
  * @takes 5 s
  */

@@ -1,7 +1,7 @@
 /**
  * The rows of the Julia set shared out among threads beforehand, or taken one by one from a counter.
  *
- * @original 08_compiling/cython/cython_np_omp/cythonfn.pyx
+ * @original 08_compiling/cython/nparray_memoryview/parallel/julia1.py
  * @run deno run --allow-read=. --allow-write=results --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch08/julia/compare_split.ts
  * @takes 10 s
  */

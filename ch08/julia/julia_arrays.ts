@@ -4,7 +4,7 @@
  * What to notice: the loop works on two local numbers, which live in registers, and touches the arrays once for each
  * point, that is once for 33 steps. So it hardly matters here that they are arrays and not typed arrays.
  *
- * @original 08_compiling/cython/cython_np/julia1.py
+ * @original 08_compiling/cython/nparray_memoryview/julia1_np_nocython.py
  * @run deno run ch08/julia/julia_arrays.ts
  * @takes 1 s
  */

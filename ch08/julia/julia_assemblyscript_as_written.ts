@@ -6,7 +6,7 @@
  * and a garbage collector, and every step asks them for a new object. V8 does the same, with better ones.
  * julia_assemblyscript_typed.ts takes the objects away.
  *
- * @original 08_compiling/cython/pure_python_2bit/cythonfn.pyx
+ * @original 08_compiling/cython/cpython/julia1.py, 08_compiling/cython/cpython_pyximport/julia1.py
  * @run deno run --allow-env=CI ch08/julia/julia_assemblyscript_as_written.ts
  * @takes 3 s
  */

@@ -6,7 +6,7 @@
  * be carried along without being counted. That is up to twice the work in the same time, and the processor still waits
  * for each step to end: julia_wasm_threads.ts has several pairs in flight.
  *
- * @original 08_compiling/numba/numba_np/julia1.py
+ * @original 08_compiling/numba/julia1_numba.py, 08_compiling/numba/julia1_numba_expandedmath.py
  * @run deno run --allow-env=CI ch08/julia/julia_assemblyscript_simd.ts
  * @takes 1 s
  */

@@ -7,7 +7,7 @@
  * are three of them for a point, which takes 33 steps on average. WebAssembly goes on to check every access against the
  * size of its memory, so that a mistake stays inside it.
  *
- * @original 08_compiling/cython/cython_np/cythonfn.pyx, 08_compiling/cython/cython_np_boundscheck/cythonfn.pyx
+ * @original 08_compiling/cython/nparray_memoryview/ (bounds checks off)
  * @run deno run --allow-env=CI ch08/julia/julia_assemblyscript_typed.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * written to disk and the script needs no permission but to run clang. The loop is as fast as the AssemblyScript one and
  * as the TypeScript one: they all become the same few instructions, and wait for the same chain of additions.
  *
- * @original 08_compiling/cython/cython_np/cythonfn.pyx
+ * @original 08_compiling/cython/nparray_memoryview/julia1_np_nocython.py
  * @run deno run --allow-run=clang ch08/julia/julia_c_to_wasm.ts
  * @takes 1 s
  */

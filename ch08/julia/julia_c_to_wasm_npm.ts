@@ -5,7 +5,7 @@
  * as the script. It reads its own 100 MB from Deno's cache, wherever that is, which is why the permission to read is
  * not narrower. Starting it takes a second or two; what it compiles is as fast as from julia_c_to_wasm.ts.
  *
- * @original 08_compiling/cython/cython_np/cythonfn.pyx
+ * @original 08_compiling/cython/nparray_memoryview/julia1_np_nocython.py
  * @run deno run --allow-read --allow-env=JCO_DEBUG ch08/julia/julia_c_to_wasm_npm.ts
  * @takes 3 s
  */

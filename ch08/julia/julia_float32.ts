@@ -6,7 +6,7 @@
  * as long as in 64: half the bits pay where memory is the limit, or where twice as many fit into a vector. And next to
  * the set's edge the last bits decide: some points there escape at another step, and the sum is not 33219980.
  *
- * @original 08_compiling/pytorch/julia.py
+ * @original 08_compiling/pytorch/ (whose tensors have single precision)
  * @run deno run ch08/julia/julia_float32.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * each of the four is then finished by itself: nine tenths of all steps are taken by points that never escape, and those
  * lie side by side. Nothing is computed in another order, so the counts are the same.
  *
- * @original 08_compiling/cython/cython_np_omp/cythonfn.pyx
+ * @original 08_compiling/cython/nparray_memoryview/parallel/julia1.py
  * @run deno run ch08/julia/julia_in_flight.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * it up each time, in a table, and boxes the number it finds or stores. The mathematics are those of
  * julia_objects_expanded.ts; the type that slows them down is one that no annotation shows.
  *
- * @original 08_compiling/cython/pure_python_2bit/julia1.py
+ * @original 08_compiling/cython/cpython/julia1.py
  * @run deno run ch08/julia/julia_megamorphic.ts
  * @takes 6 s
  */

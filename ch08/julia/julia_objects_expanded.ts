@@ -6,7 +6,7 @@
  * the array, now a new object, and that keeps V8 from holding its two numbers in registers. julia_arrays.ts does that by
  * hand.
  *
- * @original 08_compiling/cython/pure_python_2bit/julia1.py
+ * @original 08_compiling/pypy/julia1_nopil_expanded_math.py, 08_compiling/numba/julia1_numba_expandedmath.py
  * @run deno run ch08/julia/julia_objects_expanded.ts
  * @takes 1 s
  */

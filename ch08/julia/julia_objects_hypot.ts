@@ -6,7 +6,7 @@
  * And `Math.hypot`, which takes any number of arguments and guards against overflow, gets its own in boxes too, 48 bytes
  * more. All are garbage at once. julia_objects_expanded.ts does without the call, julia_typed_arrays.ts without the rest.
  *
- * @original 08_compiling/cpython/julia1.py
+ * @original 08_compiling/cpython/julia1_nopil.py
  * @run deno run ch08/julia/julia_objects_hypot.ts
  * @takes 4 s
  */

@@ -6,7 +6,7 @@
  * time, types are what a compiler needs most: AssemblyScript makes one write them down and Porffor does without, and
  * that is the difference between the two. (Large arrays overflow its memory; so a row has one of its own.)
  *
- * @original 08_compiling/pypy/julia1.py
+ * @original 08_compiling/pypy/julia1_nopil.py, 08_compiling/pypy/julia1_numpy_pypy.py
  * @run deno run ch08/julia/julia_porffor.ts
  * @takes 1 s
  */

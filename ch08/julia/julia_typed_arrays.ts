@@ -5,7 +5,7 @@
  * the one before, a product and two sums away, and most of the processor waits for that chain. No compiler may break it,
  * since sums in another order round differently. julia_in_flight.ts gives the processor something else to do meanwhile.
  *
- * @original 08_compiling/cython/cython_np/cythonfn.pyx
+ * @original 08_compiling/cython/nparray_memoryview/julia1_np_nocython.py
  * @run deno run ch08/julia/julia_typed_arrays.ts
  * @takes 1 s
  */

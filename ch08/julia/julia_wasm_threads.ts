@@ -7,7 +7,7 @@
  * looked at; else the last ten are taken again, and counted. Rows take from 1 to 250 times as long as others, so threads
  * do not share them out beforehand: each takes the next from a counter (`--split static` shows the difference).
  *
- * @original 08_compiling/cython/cython_np_omp/cythonfn.pyx
+ * @original 08_compiling/cython/nparray_memoryview/parallel/julia1.py
  * @run deno run --allow-env=CI --allow-read=ch08/julia/julia_wasm_threads.ts ch08/julia/julia_wasm_threads.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * stores and leaves. The names of locals and labels are for readers. By hand it is no faster than by any compiler: V8
  * translates it once more, and chooses registers by itself.
  *
- * @original 08_compiling/cython/cython_np/cythonfn.pyx
+ * @original 08_compiling/cython/nparray_memoryview/julia1_np_nocython.py
  * @run deno run ch08/julia/julia_wat.ts
  * @takes 1 s
  */

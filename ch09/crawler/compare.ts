@@ -4,7 +4,7 @@
  * The server is a process of its own, so that the processor time of this one is the client's alone, and it says how late
  * its own timers were. What `fetch` opened it keeps from one run to the next; node_agent and tcp open theirs in each run.
  *
- * @original 09_async/crawler/
+ * @original 09_concurrency/crawler/parallel_requests.py, …/visualize.py
  * @run deno run --allow-read=. --allow-write=results --allow-run=deno --allow-net=127.0.0.1 --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch09/crawler/compare.ts
  * @takes 25 s
  */

@@ -6,7 +6,7 @@
  * its own, 200 here in place of 20, each with a handshake before it and a port that is not free for a minute after it.
  * The option `keepAlive` alone does not decide that: as long as requests wait for a socket, the agent uses it again.
  *
- * @original 09_async/crawler/aiohttp/crawler.py (its TCPConnector)
+ * @original 09_concurrency/crawler/aiohttp/crawler.py (its TCPConnector)
  * @run deno run --allow-net=127.0.0.1 ch09/crawler/crawl_node_agent.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * back into its pool only when the body has been read, the body must be read inside the mapped function: so read, there
  * are never more connections than requests at once.
  *
- * @original 09_async/crawler/aiohttp/crawler.py
+ * @original 09_concurrency/crawler/aiohttp/crawler.py
  * @run deno run --allow-net=127.0.0.1 ch09/crawler/crawl_pooled.ts
  * @takes 1 s
  */

@@ -12,7 +12,7 @@
  *
  *     deno run --allow-net=127.0.0.1 ch09/crawler/crawl_reliably.ts --concurrency=2 --tries=2 --timeout=1000 URL…
  *
- * @original none, what 09_async/crawler/aiohttp/crawler.py leaves out
+ * @original none, what 09_concurrency/crawler/aiohttp/crawler.py leaves out
  * @run deno run --allow-net=127.0.0.1 ch09/crawler/crawl_reliably.ts
  * @takes 2 s
  */

@@ -5,7 +5,7 @@
  * start and wait for their turn; `using` hands the turn on, however the request ends. In contrast to `Promise.all` alone
  * the first failure cancels the rest, and nothing is under way any more when `crawl` comes to its end.
  *
- * @original 09_async/crawler/aiohttp/crawler.py
+ * @original 09_concurrency/crawler/aiohttp/crawler.py
  * @run deno run --allow-net=127.0.0.1 ch09/crawler/crawl_semaphore.ts
  * @takes 1 s
  */

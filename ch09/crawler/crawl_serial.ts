@@ -4,7 +4,7 @@
  * What to notice: the processor has nothing to do but wait, 50 ms for each request. One connection is enough, which
  * `fetch` keeps open from one request to the next, so that only the first one pays for connecting.
  *
- * @original 09_async/crawler/serial/crawler.py
+ * @original 09_concurrency/crawler/serial/crawler.py
  * @run deno run --allow-net=127.0.0.1 ch09/crawler/crawl_serial.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * times as long, and does more: streams, headers as objects, redirects, compression, TLS. This knows only answers with
  * a Content-Length, from a server that keeps the connection. It shows the floor, and is no client for the world outside.
  *
- * @original none, the limit of 09_async/crawler/
+ * @original none, the limit of 09_concurrency/crawler/
  * @run deno run --allow-net=127.0.0.1 ch09/crawler/crawl_tcp.ts
  * @takes 1 s
  */

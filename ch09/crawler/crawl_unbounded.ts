@@ -5,7 +5,7 @@
  * the same moment, by as many connections, and each of these costs both sides a file descriptor. Against a server of
  * somebody else this is an attack, and against any number of addresses it fails. crawl_pooled.ts is as short, and bounded.
  *
- * @original 09_async/crawler/aiohttp/crawler.py (without its semaphore)
+ * @original 09_concurrency/crawler/aiohttp/crawler.py (without its semaphore)
  * @run deno run --allow-net=127.0.0.1 ch09/crawler/crawl_unbounded.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * timers are late, by a millisecond or two when it is idle and by more when many end in the same moment: what a client
  * takes beyond the delay it asked for is not all the client's. The server therefore says itself how late it was.
  *
- * @original 09_async/crawler/server.py
+ * @original 09_concurrency/crawler/server.py
  * @run deno run --allow-net=127.0.0.1 --allow-run=deno ch09/crawler/delaying_server.ts
  * @takes 2 s
  */

@@ -6,7 +6,7 @@
  * Workers that take the next item when they are done keep the bound and never wait: within a few per cent of the
  * shortest time that the bound allows. The first error stops them from taking more, and the call ends when all have.
  *
- * @original none, chapter 9's question on paradigms; 09_async/workload/workload.py (batches)
+ * @original none, chapter 9's question on paradigms; 09_concurrency/workload/workload.py (batches)
  * @run deno run ch09/paradigms/fan_out_fan_in.ts
  * @takes 2 s
  */

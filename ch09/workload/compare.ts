@@ -1,7 +1,7 @@
 /**
  * Hashing whose results are saved: what is lost by waiting for each, in batches, and not at all; to files and databases.
  *
- * @original 09_async/workload/
+ * @original 09_concurrency/workload/
  * @run deno run --allow-read=. --allow-write=results --allow-net=127.0.0.1 --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch09/workload/compare.ts
  * @takes 25 s
  */

@@ -6,7 +6,7 @@
  * as the longest hash there, and the client would measure itself. It says how late its own timers were, so that its
  * client is not blamed for them. The workloads beside it start this file as their worker.
  *
- * @original 09_async/workload/server.py
+ * @original 09_concurrency/workload/server.py
  * @run deno run --allow-net=127.0.0.1 --allow-read=ch09/workload/save_server.ts ch09/workload/save_server.ts
  * @takes 1 s
  */

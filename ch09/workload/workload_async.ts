@@ -8,7 +8,7 @@
  * much beside a short hash. At most 100 saves are under way, or a slow server would fill the memory of its client. The
  * last saves are waited for at the end: that is all that is lost.
  *
- * @original 09_async/workload/workload.py
+ * @original 09_concurrency/workload/workload.py
  * @run deno run --allow-net=127.0.0.1 --allow-read=ch09/workload/save_server.ts ch09/workload/workload_async.ts
  * @beside save_server.ts
  * @takes 2 s

@@ -6,7 +6,7 @@
  * The size of a batch is a choice between the two. It is the way for code that cannot be made asynchronous throughout:
  * only where a batch is sent does anything wait.
  *
- * @original 09_async/workload/workload.py
+ * @original 09_concurrency/workload/workload.py
  * @run deno run --allow-net=127.0.0.1 --allow-read=ch09/workload/save_server.ts ch09/workload/workload_batches.ts
  * @beside save_server.ts
  * @takes 2 s

@@ -6,7 +6,7 @@
  * but not a power failure. `--sync` waits for the disk each time, and what that costs depends on the disk. Each result is
  * one write of one whole line. Try Ctrl-C with `--results FILE`: what was finished is in the file.
  *
- * @original 09_async/workload/workload.py
+ * @original 09_concurrency/workload/workload.py
  * @run deno run --allow-read=. --allow-write=. ch09/workload/workload_file.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * `async` could do nothing for it. The workloads that save their results are measured by how much more they take than
  * this one.
  *
- * @original 09_async/workload/workload.py
+ * @original 09_concurrency/workload/workload.py
  * @run deno run ch09/workload/workload_no_io.ts
  * @takes 1 s
  */

@@ -4,7 +4,7 @@
  * What to notice: `await` lets others run, but there is nobody else: while a result travels, the processor does nothing.
  * Every item takes a hash and 100 ms. It is simple, though, and where it fails all results before are known to be saved.
  *
- * @original 09_async/workload/workload.py
+ * @original 09_concurrency/workload/workload.py
  * @run deno run --allow-net=127.0.0.1 --allow-read=ch09/workload/save_server.ts ch09/workload/workload_serial.ts
  * @beside save_server.ts
  * @takes 2 s

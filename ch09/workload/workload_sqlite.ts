@@ -6,7 +6,7 @@
  * transactions of 100 the waiting is shared by 100 results, which are lost together if the program dies: the database
  * then is as after the transaction before, and whole. Try Ctrl-C with `--results FILE`: what was finished is there.
  *
- * @original 09_async/workload/workload.py (its file, as a database)
+ * @original 09_concurrency/workload/workload.py (its file, as a database)
  * @run deno run --allow-read=. --allow-write=. ch09/workload/workload_sqlite.ts
  * @takes 2 s
  */

@@ -6,7 +6,7 @@
  * workers as text. An entry is written beside its place and then renamed, which readers see wholly or not at all, also
  * with two writers at once. It begins with a hash of the rest: a damaged one is noticed, said, and computed again.
  *
- * @original 10_multiprocessing/pi_estimation/pi_processes_parallel/pi_lists_parallel_joblib_cache.py
+ * @original 10_multiprocessing/pi_estimation/pi_lists_parallel/pi_lists_parallel_joblib_cache.py, …/pi_lists_parallel_joblib.py
  * @run deno run --allow-read=. --allow-write=. ch10/pi_estimation/parallel_map_cached.ts
  * @takes 1 s
  */

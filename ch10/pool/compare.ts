@@ -1,7 +1,7 @@
 /**
  * A pool written by hand, a pool from npm, and none: what a task costs, and how long tasks must be for a pool to gain.
  *
- * @original 10_multiprocessing/prime_generation/primes_pool.py
+ * @original 10_multiprocessing/prime_generation/primes.py
  * @run deno run --allow-read=. --allow-write=results --allow-env=PISCINA_DISABLE_ATOMICS,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch10/pool/compare.ts
  * @takes 8 s
  */

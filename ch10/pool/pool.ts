@@ -6,7 +6,7 @@
  * last words. What it was working on stands in shared memory, so that only this task is lost; a new worker takes its
  * place and the rest. A task must therefore bear being begun twice. Threads end with their process, also on Ctrl-C.
  *
- * @original 10_multiprocessing/prime_generation/primes_pool.py
+ * @original 10_multiprocessing/prime_generation/primes.py
  * @run deno run --allow-read=ch10/pool/pool.ts ch10/pool/pool.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * as many workers as cores still gain. Work is counted, not timed: a task that looked at the clock would be done
  * as soon with ten others beside it.
  *
- * @original 10_multiprocessing/pi_estimation/pi_processes_parallel/pi_processes_parallel.py
+ * @original 10_multiprocessing/pi_estimation/pi_processes_parallel/pi_graph_speed_tests.py
  * @run deno run --allow-read=ch10/pool/pool_size.ts ch10/pool/pool_size.ts
  * @takes 2 s
  */

@@ -6,7 +6,7 @@
  * workers sleep on shared memory and look into their port when woken; in Deno 2.9 tasks then wait for ever, and
  * `useAtomics: false` makes the workers wait for messages in the usual way.
  *
- * @original 10_multiprocessing/prime_generation/primes_pool.py
+ * @original 10_multiprocessing/prime_generation/primes.py
  * @run deno run --allow-read=ch10/pool/pool_tinypool.ts --allow-env=PISCINA_DISABLE_ATOMICS ch10/pool/pool_tinypool.ts
  * @takes 1 s
  */

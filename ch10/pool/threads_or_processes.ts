@@ -6,7 +6,7 @@
  * and goes on. `Deno.exit` in a worker ends only that worker, and tells nobody; a worker that runs out of memory takes
  * the whole process with it (shown here in a process made for that).
  *
- * @original 10_multiprocessing/pi_estimation/pi_processes_parallel/pi_processes_parallel.py
+ * @original 10_multiprocessing/pi_estimation/pi_lists_parallel/pi_lists_parallel.py
  * @run deno run --allow-read=ch10/pool/threads_or_processes.ts --allow-run=deno ch10/pool/threads_or_processes.ts
  * @takes 2 s
  */

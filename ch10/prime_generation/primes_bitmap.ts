@@ -6,7 +6,7 @@
  * can be, the chunks are multiples of eight numbers, and no byte has two owners (`--write aligned`). For one prime in
  * eighteen numbers, the two cost the same; what is gone is the collecting.
  *
- * @original 10_multiprocessing/prime_generation/primes_pool.py
+ * @original 10_multiprocessing/prime_generation/primes.py
  * @run deno run --allow-read=ch10/prime_generation/primes_bitmap.ts ch10/prime_generation/primes_bitmap.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * chunks for each worker (compare_chunks.ts draws it). Whoever is done gets the next, so chunks need not be equally
  * hard.
  *
- * @original 10_multiprocessing/prime_generation/primes_pool.py
+ * @original 10_multiprocessing/prime_generation/primes.py
  * @run deno run --allow-read=ch10/prime_generation/primes_pool.ts ch10/prime_generation/primes_pool.ts
  * @takes 1 s
  */

@@ -8,7 +8,7 @@
  * that there is no more. With `--less-work` the caller divides by 2, 3, 5 and 7 itself, which is cheaper than any message,
  * and sends the 23 % that are left: the queue is as slow a number as before, and less goes through it.
  *
- * @original 10_multiprocessing/prime_generation/primes_queue.py, …/primes_queue_less_work.py
+ * @original 10_multiprocessing/prime_generation/primes_queue.py
  * @run deno run --allow-read=ch10/prime_generation/primes_queue.ts ch10/prime_generation/primes_queue.ts
  * @takes 1 s
  */

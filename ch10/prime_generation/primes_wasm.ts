@@ -7,7 +7,7 @@
  * for many divisors. It is still trial division by every odd number up to the root. The workers share the memory:
  * table, counter, and the primes as bits.
  *
- * @original 10_multiprocessing/prime_generation/primes_pool.py
+ * @original 10_multiprocessing/prime_generation/primes.py
  * @run deno run --allow-env=CI --allow-read=ch10/prime_generation/primes_wasm.ts ch10/prime_generation/primes_wasm.ts
  * @takes 1 s
  */

@@ -3,7 +3,7 @@
  *
  * Each structure is built, weighed and asked in a process of its own, by weigh.ts.
  *
- * @original 12_lessram/compressing_text/
+ * @original 12_less_ram/compressing_text/
  * @run deno run --allow-read=.,/usr/share/dict --allow-write=results --allow-run=deno --allow-env=XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch12/compressing_text/compare.ts
  * @takes 30 s
  */

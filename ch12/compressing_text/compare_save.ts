@@ -1,7 +1,7 @@
 /**
  * A structure of words on disk: read in one piece and used as it lies there, or built anew from the words.
  *
- * @original 12_lessram/compressing_text/text_example_dawg_load_only.py, text_example_trie_load_only.py
+ * @original 12_less_ram/compressing_text/text_example_marisa_trie_load_only.py
  * @run deno run --allow-read=. --allow-write=results --allow-env=XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch12/compressing_text/compare_save.ts
  * @takes 12 s
  */

@@ -12,7 +12,7 @@
  *
  * `--list FILE` takes the words of a file, one a line, for which `--allow-read` must name it.
  *
- * @original 12_lessram/compressing_text/text_example.py
+ * @original 12_less_ram/compressing_text/text_example.py
  * @beside words_set.ts
  * @run deno run --v8-flags=--expose-gc,--single-threaded-gc --allow-read=ch12/compressing_text/words_set.ts ch12/compressing_text/weigh.ts words_set
  * @takes 2 s

@@ -5,7 +5,7 @@
  * it for one that is not. It is also no small structure: V8 keeps a word as an object of its own, a header and its letters,
  * and the array holds eight bytes for each.
  *
- * @original 12_lessram/compressing_text/text_example_list.py
+ * @original 12_less_ram/compressing_text/text_example_list.py
  * @run deno run ch12/compressing_text/words_array.ts
  * @takes 2 s
  */

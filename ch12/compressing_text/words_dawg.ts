@@ -10,7 +10,7 @@
  *
  * Source: Daciuk, Mihov, Watson and Watson, "Incremental construction of minimal acyclic finite-state automata", 2000.
  *
- * @original 12_lessram/compressing_text/text_example_dawg.py
+ * @original 12_less_ram/compressing_text/text_example_lexpy.py
  * @run deno run ch12/compressing_text/words_dawg.ts
  * @takes 3 s
  */

@@ -9,7 +9,7 @@
  *
  * A word is a sequence of UTF-16 code units, as JavaScript has it, and the order is that of `<`.
  *
- * @original 12_lessram/compressing_text/text_example_dawg.py
+ * @original 12_less_ram/compressing_text/text_example_lexpy.py
  * @run deno run ch12/compressing_text/words_dawg_coded.ts
  * @takes 2 s
  */

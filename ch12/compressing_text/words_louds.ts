@@ -11,7 +11,7 @@
  * Sources: Jacobson, "Space-efficient static trees and graphs", 1989; Delpratt et al., "Engineering the LOUDS succinct
  * tree representation", 2006.
  *
- * @original 12_lessram/compressing_text/text_example_trie.py
+ * @original 12_less_ram/compressing_text/text_example_marisa_trie.py
  * @run deno run ch12/compressing_text/words_louds.ts
  * @takes 3 s
  */

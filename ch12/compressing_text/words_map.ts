@@ -4,7 +4,7 @@
  * What to notice: eight bytes a word more than a Set, for the number. The way back from a number to its word needs the array
  * as well, and that is what the map's order of insertion does not give without a walk.
  *
- * @original 12_lessram/compressing_text/text_example_dict.py
+ * @original 12_less_ram/compressing_text/text_example_dict.py
  * @run deno run ch12/compressing_text/words_map.ts
  * @takes 1 s
  */

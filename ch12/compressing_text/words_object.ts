@@ -5,7 +5,7 @@
  * first, where it stays. Without a prototype there is nothing in it but the words, else `constructor` would be found. A
  * word of digits only becomes an element and not a property, which is right as well, but kept elsewhere.
  *
- * @original 12_lessram/compressing_text/text_example_dict.py
+ * @original 12_less_ram/compressing_text/text_example_dict.py
  * @run deno run ch12/compressing_text/words_object.ts
  * @takes 2 s
  */

@@ -8,7 +8,7 @@
  * A word is a sequence of UTF-16 code units, as JavaScript has it: one byte each where all are below 256, otherwise two.
  * The order is that of `<`.
  *
- * @original 12_lessram/compressing_text/text_example_list_bisect.py
+ * @original 12_less_ram/compressing_text/text_example_list_bisect.py
  * @run deno run ch12/compressing_text/words_one_buffer.ts
  * @takes 2 s
  */

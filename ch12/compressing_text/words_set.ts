@@ -7,7 +7,7 @@
  * of which lie anywhere: what is small enough for the processor's caches can be quicker. What a Set cannot do is anything
  * that needs an order: prefixes, neighbours.
  *
- * @original 12_lessram/compressing_text/text_example_set.py
+ * @original 12_less_ram/compressing_text/text_example_set.py
  * @run deno run ch12/compressing_text/words_set.ts
  * @takes 1 s
  */

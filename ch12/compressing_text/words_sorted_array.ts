@@ -5,7 +5,7 @@
  * microsecond. Words with the same beginning are neighbours, so that the order also answers which words begin with a
  * prefix, which a Set cannot. The book's remedy for a list, where memory is no matter.
  *
- * @original 12_lessram/compressing_text/text_example_list_bisect.py
+ * @original 12_less_ram/compressing_text/text_example_list_bisect.py
  * @run deno run ch12/compressing_text/words_sorted_array.ts
  * @takes 1 s
  */

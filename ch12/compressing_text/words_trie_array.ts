@@ -8,7 +8,7 @@
  *
  * A letter is a UTF-16 code unit. The order is that of `<`.
  *
- * @original 12_lessram/compressing_text/text_example_trie.py
+ * @original 12_less_ram/compressing_text/text_example_pygtrie.py
  * @run deno run ch12/compressing_text/words_trie_array.ts
  * @takes 2 s
  */

@@ -5,7 +5,7 @@
  * makes a hidden class for each order in which letters came, or a hash table where there are many: that is what it takes
  * in bytes. The end of a word is a property named "\0", so that words with that character have to be refused.
  *
- * @original 12_lessram/compressing_text/text_example_trie.py
+ * @original 12_less_ram/compressing_text/text_example_pygtrie.py
  * @run deno run ch12/compressing_text/words_trie_mnemonist.ts
  * @takes 4 s
  */

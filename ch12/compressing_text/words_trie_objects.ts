@@ -5,7 +5,7 @@
  * nodes each takes an object and most a Map with room for four entries, to hold one byte of information. The idea is right
  * and its representation wrong; words_trie_array.ts has the same trie in arrays.
  *
- * @original 12_lessram/compressing_text/text_example_trie.py
+ * @original 12_less_ram/compressing_text/text_example_pygtrie.py
  * @run deno run ch12/compressing_text/words_trie_objects.ts
  * @takes 3 s
  */

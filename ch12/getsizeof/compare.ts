@@ -1,7 +1,7 @@
 /**
  * How large is a value? Three ways that can be right, and what libraries from npm answer.
  *
- * @original 12_lessram/getsizeof/asizeof.py
+ * @original 12_less_ram/getsizeof/asizeof.py
  * @run deno run --allow-read=. --allow-write=results --allow-run=deno --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch12/getsizeof/compare.ts
  * @takes 5 s
  */

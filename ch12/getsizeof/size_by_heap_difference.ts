@@ -8,7 +8,7 @@
  *
  *     deno run --v8-flags=--single-threaded,--expose-gc ch12/getsizeof/size_by_heap_difference.ts "new Map([[i, {}]])"
  *
- * @original 12_lessram/getsizeof/asizeof.py
+ * @original 12_less_ram/getsizeof/asizeof.py
  * @run deno run --v8-flags=--single-threaded,--expose-gc ch12/getsizeof/size_by_heap_difference.ts
  * @takes 2 s
  */

@@ -9,7 +9,7 @@
  *
  *     deno run ch12/getsizeof/size_by_snapshot.ts "new Map([[1, { x: 1.5 }]])"
  *
- * @original 12_lessram/getsizeof/asizeof.py
+ * @original 12_less_ram/getsizeof/asizeof.py
  * @run deno run ch12/getsizeof/size_by_snapshot.ts
  * @takes 1 s
  */

@@ -11,7 +11,7 @@
  * The figures are those of a 64-bit V8 without compressed pointers, which Deno is: a word is 8 bytes, a small integer
  * has 32 bits and lies in the place where the pointer would be, any other number is a box of 16 bytes.
  *
- * @original 12_lessram/getsizeof/asizeof.py
+ * @original 12_less_ram/getsizeof/asizeof.py
  * @run deno run ch12/getsizeof/size_by_walking.ts
  * @takes 1 s
  */

@@ -4,7 +4,7 @@
  * In quick mode the features are words, with --full also pairs and triples of words, as in the original; --brief takes every
  * eighth mail. The settings of logistic_regression.ts were chosen on a part of the mails to learn from.
  *
- * @original 12_lessram/sklearn_hashing_trick/feature_hashing_test1.py
+ * @original 12_less_ram/sklearn_hashing_trick/feature_hashing_test1.py
  * @run deno run --allow-read=. --allow-write=results --allow-run=deno --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch12/hashing_trick/compare.ts
  * @takes 12 s
  */

@@ -9,7 +9,7 @@
  * the key of a Map, however, V8 makes it one of its names, each with characters of its own. Looking a piece up does that,
  * too, which is what makes a dictionary slow: every feature of every text becomes a string and then a name.
  *
- * @original 12_lessram/sklearn_hashing_trick/feature_hashing_explanation2.py
+ * @original 12_less_ram/sklearn_hashing_trick/feature_hashing_explanation2.py
  * @run deno run --v8-flags=--single-threaded,--expose-gc ch12/hashing_trick/dict_vectorizer.ts
  * @takes 1 s
  */

@@ -9,7 +9,7 @@
  * No feature ever becomes a string: it is hashed where it lies, among the bytes of its text. Hash, sign and column are
  * those of scikit-learn's FeatureHasher: MurmurHash3 (x86, 32 bits) of the bytes in UTF-8.
  *
- * @original 12_lessram/sklearn_hashing_trick/feature_hashing_explanation2.py
+ * @original 12_less_ram/sklearn_hashing_trick/feature_hashing_explanation2.py
  * @run deno run ch12/hashing_trick/feature_hasher.ts
  * @takes 1 s
  */

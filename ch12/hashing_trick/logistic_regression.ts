@@ -5,7 +5,7 @@
  * weights in every step, which would touch them all; they are therefore kept as one common factor times what is stored,
  * and shrinking is one multiplication.
  *
- * @original 12_lessram/sklearn_hashing_trick/feature_hashing_explanation2.py (scikit-learn's LogisticRegression)
+ * @original 12_less_ram/sklearn_hashing_trick/feature_hashing_explanation2.py (scikit-learn's LogisticRegression)
  * @run deno run ch12/hashing_trick/logistic_regression.ts
  * @takes 1 s
  */

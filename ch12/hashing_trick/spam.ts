@@ -10,7 +10,7 @@
  * read: the other fields tell through which server a mail was collected, and would give the answer away. Mails that are
  * the same to the letter are taken once. Importing the package's data takes no permission; reading it as it advises would.
  *
- * @original 12_lessram/sklearn_hashing_trick/feature_hashing_test1.py
+ * @original 12_less_ram/sklearn_hashing_trick/feature_hashing_test1.py
  * @run deno run ch12/hashing_trick/spam.ts
  * @takes 3 s
  */

@@ -1,7 +1,7 @@
 /**
  * Counting with one byte: how far off it is, against what the theory says, and what an event costs.
  *
- * @original 12_lessram/morris_counter_example/show_morris_counter.py
+ * @original 12_less_ram/morris_counter_example/show_morris_counter.py
  * @run deno run --allow-read=. --allow-write=results --allow-env=XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch12/morris_counter_example/compare.ts
  * @takes 4 s
  */

@@ -10,7 +10,7 @@
  * Sources: Morris, Counting large numbers of events in small registers, CACM 21 (1978); Flajolet, Approximate counting: a
  * detailed analysis, BIT 25 (1985); Nelson and Yu, Optimal bounds for approximate counting, PODS 2022 (merging).
  *
- * @original 12_lessram/morris_counter_example/morris_counter.py
+ * @original 12_less_ram/morris_counter_example/morris_counter.py, 12_less_ram/probabilistic_datastructures/morriscounter.py
  * @run deno run ch12/morris_counter_example/morris_counter.ts
  * @takes 1 s
  */

@@ -1,7 +1,7 @@
 /**
  * Bytes a number and the time to add them up, from objects to a code near the bound.
  *
- * @original 12_lessram, the book's array.array and numpy against list
+ * @original 12_less_ram, the book's array.array and numpy against list
  * @run deno run --allow-read=. --allow-write=results --allow-run=deno --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch12/numbers/compare.ts
  * @takes 5 s
  */

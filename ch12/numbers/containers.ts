@@ -7,7 +7,7 @@
  * field (40). One text among fractions is enough, and there is no way back. Gaps between sorted
  * numbers are narrower than the numbers, so they fit into two bytes, or one.
  *
- * @original 12_lessram, the book's array.array and numpy against list
+ * @original 12_less_ram, the book's array.array and numpy against list
  * @run deno run --v8-flags=--single-threaded,--expose-gc ch12/numbers/containers.ts
  * @takes 2 s
  */

@@ -6,7 +6,7 @@
  * counts once for every number from it to the end of the block. One large gap makes all of its block wide, but only of
  * its block. Databases and search engines hold their lists of rows and documents in this way (frame of reference).
  *
- * @original 12_lessram, the book's array.array and numpy against list
+ * @original 12_less_ram, the book's array.array and numpy against list
  * @run deno run ch12/numbers/delta_blocks.ts
  * @takes 1 s
  */

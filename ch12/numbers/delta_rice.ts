@@ -7,7 +7,7 @@
  * one instruction (`Math.clz32`), but where a gap begins is known only when the one before it has been read, which is
  * what it costs. To add them up, a table of all patterns of twelve bits does all gaps that are whole in one at once.
  *
- * @original 12_lessram, the book's array.array and numpy against list
+ * @original 12_less_ram, the book's array.array and numpy against list
  * @run deno run ch12/numbers/delta_rice.ts
  * @takes 1 s
  */

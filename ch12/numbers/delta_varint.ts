@@ -6,7 +6,7 @@
  * four gaps are done at once, and only elsewhere there is a branch for each byte. There is no way to the middle but
  * through all before.
  *
- * @original 12_lessram, the book's array.array and numpy against list
+ * @original 12_less_ram, the book's array.array and numpy against list
  * @run deno run ch12/numbers/delta_varint.ts
  * @takes 1 s
  */

@@ -7,7 +7,7 @@
  * memory than a loop over a Uint32Array and does more with it, and which of both counts depends on where the numbers
  * lie.
  *
- * @original 12_lessram, the book's array.array and numpy against list
+ * @original 12_less_ram, the book's array.array and numpy against list
  * @run deno run ch12/numbers/packed_bits.ts
  * @takes 1 s
  */

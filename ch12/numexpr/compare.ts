@@ -1,7 +1,7 @@
 /**
  * Cross entropy with temporaries and without: the time it takes and the memory, each in a process of its own.
  *
- * @original 12_lessram/numexpr_pandas/
+ * @original 12_less_ram/numexpr_pandas/
  * @run deno run --allow-read=. --allow-write=results --allow-run=cc,deno --allow-ffi=results --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch12/numexpr/compare.ts
  * @takes 6 s
  */

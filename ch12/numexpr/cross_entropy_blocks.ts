@@ -5,7 +5,7 @@
  * of whole arrays, but a block's fit into the first cache, are made once, and are used for all blocks. Only `y` and `p`
  * come from main memory, once. Between the operations nothing is to be waited for, and the peak is that of the data.
  *
- * @original 12_lessram/numexpr_pandas/
+ * @original 12_less_ram/numexpr_pandas/
  * @run deno run ch12/numexpr/cross_entropy_blocks.ts
  * @takes 1 s
  */

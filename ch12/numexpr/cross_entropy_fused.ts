@@ -5,7 +5,7 @@
  * has numexpr because its own loops are slow; here the plain loop is what numexpr compiles to. What is between the
  * operations stays in registers. Nearly all of the time is that of two logarithms.
  *
- * @original 12_lessram/numexpr_pandas/
+ * @original 12_less_ram/numexpr_pandas/
  * @run deno run ch12/numexpr/cross_entropy_fused.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * formula, made once and kept. The peak is known beforehand, and no page has to be fetched from the operating system
  * again. The formula is harder to read, and every operation still goes through main memory.
  *
- * @original 12_lessram/numexpr_pandas/
+ * @original 12_less_ram/numexpr_pandas/
  * @run deno run ch12/numexpr/cross_entropy_in_place.ts
  * @takes 1 s
  */

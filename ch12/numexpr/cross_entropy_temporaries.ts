@@ -7,7 +7,7 @@
  * last name is gone; here they stay until the garbage collector looks, so the peak is several times that of the data,
  * and no two runs need have the same.
  *
- * @original 12_lessram/numexpr_pandas/
+ * @original 12_less_ram/numexpr_pandas/
  * @run deno run ch12/numexpr/cross_entropy_temporaries.ts
  * @takes 1 s
  */

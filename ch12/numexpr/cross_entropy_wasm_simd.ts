@@ -8,7 +8,7 @@
  * than WebAssembly's 4 GiB (the assembler takes 25 MiB at the start). A number that is not an ordinary chance between 0
  * and 1 is left to `Math.log`.
  *
- * @original 12_lessram/numexpr_pandas/
+ * @original 12_less_ram/numexpr_pandas/
  * @run deno run --allow-read=ch12/numexpr/cross_entropy_wasm_simd.ts ch12/numexpr/cross_entropy_wasm_simd.ts
  * @takes 1 s
  */

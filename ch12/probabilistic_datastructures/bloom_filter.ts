@@ -9,7 +9,7 @@
  * Sources: Bloom, CACM 13 (1970); Kirsch and Mitzenmacher, Less hashing, same performance, ESA 2006; Dillinger and Manolios,
  * Bloom filters in probabilistic verification, FMCAD 2004 (a step that changes); Swamidass and Baldi 2007 (`estimate`).
  *
- * @original 12_lessram/probabilistic_datastructures/bloomfilter.py
+ * @original 12_less_ram/probabilistic_datastructures/bloomfilter.py
  * @run deno run ch12/probabilistic_datastructures/bloom_filter.ts
  * @takes 1 s
  */

@@ -3,7 +3,7 @@
  *
  * It may read everything, because the list of words lies where Deno keeps npm packages, which is not the same everywhere.
  *
- * @original 12_lessram/probabilistic_datastructures/_benchmark.py
+ * @original 12_less_ram/probabilistic_datastructures/_benchmark.py
  * @run deno run --allow-read=. --allow-write=results --allow-env=REFLECT_METADATA_USE_MAP_POLYFILL,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch12/probabilistic_datastructures/compare_filters.ts
  * @takes 12 s
  */

@@ -10,7 +10,7 @@
  *
  * Source: Flajolet, Fusy, Gandouet and Meunier, HyperLogLog, AofA 2007, figure 3.
  *
- * @original 12_lessram/probabilistic_datastructures/hyperloglog.py
+ * @original 12_less_ram/probabilistic_datastructures/hyperloglog.py
  * @run deno run ch12/probabilistic_datastructures/hyper_log_log.ts
  * @takes 1 s
  */

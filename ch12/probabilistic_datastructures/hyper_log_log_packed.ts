@@ -8,7 +8,7 @@
  *
  * Source: Ertl, New cardinality estimation algorithms for HyperLogLog sketches, arXiv:1702.01284 (2017).
  *
- * @original 12_lessram/probabilistic_datastructures/hyperloglog.py
+ * @original 12_less_ram/probabilistic_datastructures/hyperloglog.py
  * @run deno run ch12/probabilistic_datastructures/hyper_log_log_packed.ts
  * @takes 1 s
  */

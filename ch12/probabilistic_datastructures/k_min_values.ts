@@ -9,7 +9,7 @@
  * Sources: Bar-Yossef and others, Counting distinct elements in a data stream, RANDOM 2002; Beyer and others, On synopses for
  * distinct-value estimation under multiset operations, SIGMOD 2007 (the estimator k - 1, unions, intersections).
  *
- * @original 12_lessram/probabilistic_datastructures/kminvalues.py
+ * @original 12_less_ram/probabilistic_datastructures/kminvalues.py
  * @run deno run ch12/probabilistic_datastructures/k_min_values.ts
  * @takes 1 s
  */

@@ -8,7 +8,7 @@
  *
  * Source: Durand and Flajolet, Loglog counting of large cardinalities, ESA 2003.
  *
- * @original 12_lessram/probabilistic_datastructures/ll.py
+ * @original 12_less_ram/probabilistic_datastructures/ll.py
  * @run deno run ch12/probabilistic_datastructures/log_log.ts
  * @takes 1 s
  */

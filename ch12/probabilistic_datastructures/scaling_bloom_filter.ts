@@ -8,7 +8,7 @@
  *
  * Source: Almeida, Baquero, Preguiça and Hutchison, Scalable Bloom filters, Information Processing Letters 101 (2007).
  *
- * @original 12_lessram/probabilistic_datastructures/scalingbloomfilter.py
+ * @original 12_less_ram/probabilistic_datastructures/scalingbloomfilter.py
  * @run deno run ch12/probabilistic_datastructures/scaling_bloom_filter.ts
  * @takes 1 s
  */

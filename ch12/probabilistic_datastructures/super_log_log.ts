@@ -9,7 +9,7 @@
  * Source: Durand and Flajolet, Loglog counting of large cardinalities, ESA 2003. Their second rule, to ignore
  * what a small register cannot hold, has nothing to do here: a hash of 32 bits fits in any register.
  *
- * @original 12_lessram/probabilistic_datastructures/superll.py
+ * @original 12_less_ram/probabilistic_datastructures/superll.py
  * @run deno run ch12/probabilistic_datastructures/super_log_log.ts
  * @takes 1 s
  */

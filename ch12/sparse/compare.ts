@@ -1,7 +1,7 @@
 /**
  * Sparse against dense over the density: time of both products, bytes, and where the lines cross.
  *
- * @original 12_lessram/sparse/benchmark_sparse.py
+ * @original 12_less_ram/sparse/benchmark_sparse.py
  * @run deno run --allow-read=. --allow-write=results --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,systemMemoryInfo,osRelease ch12/sparse/compare.ts
  * @takes 8 s
  */

@@ -6,7 +6,7 @@
  * loaded from one is used twice, and a number of the result is read and written once for four products. The factor is
  * taken in blocks that stay in the second cache. That is several times as fast as the loops as one first writes them.
  *
- * @original 12_lessram/sparse/benchmark_sparse.py
+ * @original 12_less_ram/sparse/benchmark_sparse.py
  * @run deno run ch12/sparse/dense.ts
  * @takes 1 s
  */

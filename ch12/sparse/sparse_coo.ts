@@ -6,7 +6,7 @@
  * each in place of the 12 of rows (sparse_csr.ts), and the product reads and writes the result for every number and
  * cannot keep a sum in a register.
  *
- * @original 12_lessram/sparse/benchmark_sparse.py
+ * @original 12_less_ram/sparse/benchmark_sparse.py
  * @run deno run ch12/sparse/sparse_coo.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * form is dear in the other. A x adds a multiple of each column to the result, scattered over it, and skips the columns
  * for which x is zero. Aᵀ x gathers, as A x does by rows: the same three arrays, read as rows, are Aᵀ.
  *
- * @original 12_lessram/sparse/benchmark_sparse.py
+ * @original 12_less_ram/sparse/benchmark_sparse.py
  * @run deno run ch12/sparse/sparse_csc.ts
  * @takes 1 s
  */

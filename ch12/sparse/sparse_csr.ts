@@ -7,7 +7,7 @@
  * same counting, done once. The product of two sparse matrices (Gustavson's) adds up rows of the second in one dense
  * row.
  *
- * @original 12_lessram/sparse/benchmark_sparse.py
+ * @original 12_less_ram/sparse/benchmark_sparse.py
  * @run deno run ch12/sparse/sparse_csr.ts
  * @takes 1 s
  */
