@@ -83,6 +83,12 @@ export const parts: Part[] = [
     commands: ["redis-server"],
   },
   {
+    name: "Python",
+    unlocks: "TypeScript beside Python: deno task peers",
+    packages: ["python3"],
+    commands: ["python3"],
+  },
+  {
     name: "wrk",
     unlocks: "load from outside in ch09/servers",
     packages: ["wrk"],
@@ -90,6 +96,12 @@ export const parts: Part[] = [
     // It says its version and ends with code 1.
     present: async () => await runCommand("wrk", ["--version"]) !== null,
   },
+];
+
+/** Python's modules for `deno task peers`, as Debian packs them; `deno task setup --peers` installs them. */
+export const peerPackages = [
+  ...["python3", "python3-aiohttp", "python3-marisa", "python3-numba", "python3-numexpr", "python3-numpy"],
+  "python3-pandas",
 ];
 
 /** What scripts need that start Deno by its name; with its path instead, they would need the permission to run anything. */
@@ -111,6 +123,6 @@ export async function missingParts(): Promise<Part[]> {
 }
 
 /** The one line that installs them. */
-export function installCommand(missing: Part[]): string {
+export function installCommand(missing: Pick<Part, "packages">[]): string {
   return `apt-get install -y --no-install-recommends ${missing.flatMap(({ packages }) => packages).join(" ")}`;
 }

@@ -6,11 +6,16 @@
  * @takes 1 s
  */
 
+import { parseArgs } from "@std/cli/parse-args";
 import { hasCommand, runCommand } from "./lib/command.ts";
-import { installCommand, missingParts } from "./parts.ts";
+import { fail } from "./lib/flags.ts";
+import { installCommand, missingParts, type Part, peerPackages } from "./parts.ts";
 
-export async function setUp(): Promise<void> {
-  const missing = await missingParts();
+/** Gets the parts that are missing, and for `peers` what Python needs for the comparison with it. */
+export async function setUp({ peers = false } = {}): Promise<void> {
+  const missing: Pick<Part, "name" | "packages">[] = await missingParts();
+  // Whether they are there, apt knows best; it is quick where nothing is to do.
+  if (peers) missing.push({ name: "Python's modules", packages: peerPackages });
   if (missing.length === 0) return;
   const names = missing.map(({ name }) => name).join(", ");
   const command = installCommand(missing);
@@ -27,4 +32,10 @@ export async function setUp(): Promise<void> {
   }
 }
 
-if (import.meta.main) await setUp();
+if (import.meta.main) {
+  const { peers } = parseArgs(Deno.args, {
+    boolean: ["peers"],
+    unknown: (argument) => fail(`${argument} is not a flag of setup: there is only --peers`),
+  });
+  await setUp({ peers });
+}

@@ -1,7 +1,7 @@
 """The slopes of ch07/time_iteration_methods in Python, for a look at both on the same machine; one thread.
 
 NumPy's product of matrix and vector, with the table by row and by column; np.linalg.lstsq for each row; and, where they
-are installed, pandas' apply (with lstsq, and with the plain sum on raw rows) and Numba. What takes long for each row is
+are installed, pandas' apply (with lstsq, and with the product on raw rows) and Numba. What takes long for each row is
 timed on a thousand rows.
 
 Run: python3 bench/peers/ch07_ols.py [PEOPLE] [--json]   (needs numpy; Debian's packages: python3-numpy, python3-pandas,
@@ -63,7 +63,7 @@ def ways(hours):
     else:
         frame = pd.DataFrame(few, columns=[f"day{day}" for day in days])
         yield "pandas apply, lstsq", lambda: frame.apply(lstsq, axis=1), len(few), 3
-        yield "pandas apply raw, sum", lambda: frame.apply(lambda row: (row * weights).sum(), axis=1, raw=True), len(few), 3
+        yield "pandas apply raw, product", lambda: frame.apply(lambda row: row @ weights, axis=1, raw=True), len(few), 3
 
     try:
         import numba

@@ -1,0 +1,120 @@
+/** What takes part in `deno task peers`: functions here, and ways of a Python program that waits to be asked for them. */
+
+import { fileURLToPath } from "node:url";
+
+/** A number, or several. */
+export type Answer = number | number[];
+
+export interface Contestant {
+  name: string;
+  kind: "typescript" | "python" | "c";
+  /** Does the work once. What is prepared and what reads the answer is not timed. */
+  run(): Promise<{ seconds: number; answer: Answer }>;
+}
+
+/** One of ours. `fresh` makes what a run needs anew, and `run` returns what reads the answer off, or a promise of it. */
+export function contestant<State>(
+  kind: Contestant["kind"],
+  name: string,
+  { fresh, run, answer, discard }: {
+    fresh(): State | Promise<State>;
+    run(state: State): unknown;
+    answer(state: State, result: unknown): Answer;
+    discard?(state: State): unknown;
+  },
+): Contestant {
+  return {
+    name,
+    kind,
+    async run() {
+      const state = await fresh();
+      try {
+        const start = performance.now();
+        let result = run(state);
+        if (result instanceof Promise) result = await result;
+        const seconds = (performance.now() - start) / 1000;
+        return { seconds, answer: answer(state, result) };
+      } finally {
+        await discard?.(state);
+      }
+    },
+  };
+}
+
+/** The largest difference over the largest magnitude; infinite where there is nothing to compare. */
+export function agreement(a: Answer, b: Answer): number {
+  const [left, right] = [a, b].map((answer) => typeof answer === "number" ? [answer] : answer);
+  if (left.length !== right.length || left.length === 0) return Infinity;
+  const difference = Math.max(...left.map((value, i) => Math.abs(value - right[i])));
+  if (!Number.isFinite(difference)) return Infinity;
+  return difference === 0 ? 0 : difference / Math.max(...right.map(Math.abs));
+}
+
+export interface Python extends AsyncDisposable {
+  contestants: Contestant[];
+  lacking: { way: string; module: string }[];
+}
+
+/** The Pythons to look for: the first on the PATH, and the system's own, for which Debian has the packages. */
+export const pythons = ["python3", "/usr/bin/python3"];
+
+/**
+ * Starts a program of this folder with the Python that lacks the fewest modules for it. Null where there is no Python.
+ * Throws if the program ends before it says what it can do.
+ */
+export async function openPython(program: string, args: string[]): Promise<Python | null> {
+  const opened = (await Promise.all(pythons.map((command) => start(command, program, args)))).filter((one) => !!one);
+  opened.sort((a, b) => a.lacking.length - b.lacking.length);
+  await Promise.all(opened.slice(1).map((one) => one[Symbol.asyncDispose]()));
+  return opened[0] ?? null;
+}
+
+/** The lines of what a child prints, as they come. */
+async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string, void> {
+  let rest = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+}
+
+async function start(command: string, program: string, args: string[]): Promise<Python | null> {
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(command, {
+      args: ["-B", fileURLToPath(new URL(program, import.meta.url)), ...args],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+  const lines = linesOf(child.stdout);
+  const writer = child.stdin.getWriter();
+  const next = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`${program} ended with code ${(await child.status).code}`);
+    return JSON.parse(value);
+  };
+  const { python, lacking }: { python: string; lacking: Record<string, string | null> } = await next();
+  return {
+    contestants: Object.keys(lacking).filter((way) => lacking[way] === null).map((way) => ({
+      name: way === "Python" ? `Python ${python}` : way,
+      kind: "python",
+      async run() {
+        await writer.write(new TextEncoder().encode(`${way}\n`));
+        const { error, ...result } = await next();
+        if (error) throw new Error(error);
+        return result;
+      },
+    })),
+    lacking: Object.keys(lacking).filter((way) => lacking[way] !== null).map((way) => ({ way, module: lacking[way]! })),
+    async [Symbol.asyncDispose]() {
+      await writer.close();
+      await Promise.all([child.status, lines.return()]);
+    },
+  };
+}

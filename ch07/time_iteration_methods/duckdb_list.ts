@@ -1,0 +1,131 @@
+/**
+ * A slope for each row of a DuckDB table as a product of two lists: the row's fourteen hours and their weights.
+ *
+ * What to notice: one function for a row that knows nothing of days and works for any number of them. DuckDB writes the
+ * lists out, 14 numbers side by side, which turns columns into rows; the product itself is then a short plain loop, and
+ * no slower than thirteen additions of columns. The weights are bound to the query as a value, never pasted into its
+ * text.
+ *
+ * @original 07_pandas/time_iteration_methods.py
+ * @run deno run --allow-ffi ch07/time_iteration_methods/duckdb_list.ts
+ * @takes 1 s
+ */
+
+import {
+  DOUBLE,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBResult,
+  LIST,
+  listValue,
+} from "npm:@duckdb/node-api@1.5.5-r.5";
+
+const DAYS = 14, SEED = 1;
+
+/** `people` x 14 hours a day, Poisson(60) minutes each, one person after the other. */
+function generate(people: number): Float64Array {
+  let state = SEED;
+  const random = () => { // mulberry32
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const none = Math.exp(-60);
+  return Float64Array.from({ length: people * DAYS }, () => {
+    let u = random(), p = none, minutes = 0;
+    for (; u > p; p *= 60 / ++minutes) u -= p;
+    return minutes / 60;
+  });
+}
+
+const names = Array.from({ length: DAYS }, (_, day) => `day${day}`);
+
+/** A table in a database in memory. */
+export interface Table {
+  connection: DuckDBConnection;
+  name: string;
+  close(): void;
+}
+
+/** A name as SQL takes it, whatever is in it. */
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+/** The hours as a table of DuckDB under any name. Throws a RangeError if they are no whole rows. */
+export async function prepare(hours: Float64Array, name = "people"): Promise<Table> {
+  if (hours.length % DAYS !== 0) throw new RangeError(`${hours.length} hours are no whole rows of ${DAYS} days`);
+  const instance = await DuckDBInstance.create(":memory:"), connection = await instance.connect();
+  await connection.run(`CREATE TABLE ${quoted(name)} (${names.map((day) => `${day} DOUBLE`).join(", ")})`);
+  const appender = await connection.createAppender(name), people = hours.length / DAYS, most = 2048;
+  for (let from = 0; from < people; from += most) {
+    const count = Math.min(most, people - from), chunk = DuckDBDataChunk.create(names.map(() => DOUBLE), count);
+    for (let day = 0; day < DAYS; day++) {
+      const vector = chunk.getColumnVector(day);
+      for (let i = 0; i < count; i++) vector.setItem(i, hours[(from + i) * DAYS + day]);
+      vector.flush();
+    }
+    appender.appendDataChunk(chunk);
+  }
+  appender.closeSync();
+  const close = () => (connection.closeSync(), instance.closeSync());
+  return { connection, name, close };
+}
+
+/** Throws a TypeError that names the first column which is not there or no DOUBLE. */
+async function check({ connection, name }: Table): Promise<void> {
+  const result = await connection.run(`FROM ${quoted(name)} LIMIT 0`), columns = result.columnNames();
+  const wrong = names.find((day) => result.columnTypes()[columns.indexOf(day)] !== DOUBLE);
+  if (wrong) throw new TypeError(`column ${wrong} must be there and hold only numbers (DOUBLE)`);
+}
+
+/** The one column of a query's result, which comes in chunks of 2048 rows. */
+async function numbersOf(result: DuckDBResult): Promise<Float64Array> {
+  const chunks = await result.fetchAllChunks();
+  const numbers = new Float64Array(chunks.reduce((sum, { rowCount }) => sum + rowCount, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    const vector = chunk.getColumnVector(0), count = chunk.rowCount;
+    for (let i = 0; i < count; i++) numbers[at++] = vector.getItem(i) as number;
+  }
+  return numbers;
+}
+
+/** Throws a TypeError that names the first column with a null, or the given error if there is none. */
+async function refuseNull({ connection, name }: Table, error: unknown): Promise<never> {
+  const counts = names.map((day) => `count(*) - count(${day})`).join(", ");
+  const [nulls] = (await connection.runAndReadAll(`SELECT ${counts} FROM ${quoted(name)}`)).getRows();
+  const wrong = names.find((_, day) => Number(nulls[day]) > 0);
+  throw wrong === undefined ? error : new TypeError(`column ${wrong} holds null, and must hold only numbers`);
+}
+
+/**
+ * The slope of each person's line by least squares over the days 0 to 13, in hours a day, each day. NaN gives NaN.
+ *
+ * @throws TypeError that names the column if one is missing, no DOUBLE, or holds NULL
+ */
+export async function slopes(table: Table): Promise<Float64Array> {
+  await check(table);
+  const weights = names.map((_, day) => (day - 6.5) / 227.5);
+  // list_dot_product refuses null by itself, but does not say where it is.
+  const result = await table.connection.run(
+    `SELECT list_dot_product([${names.join(", ")}], $weights) FROM ${quoted(table.name)}`,
+    { weights: listValue(weights) },
+    { weights: LIST(DOUBLE) },
+  ).catch((error) => refuseNull(table, error));
+  return numbersOf(result);
+}
+
+if (import.meta.main) {
+  const table = await prepare(generate(100_000));
+  await slopes(table);
+  const start = performance.now(), found = await slopes(table), time = performance.now() - start;
+  const steepest = found.reduce((best, slope, person) => slope > found[best] ? person : best, 0);
+  const minutes = 60 * found[steepest];
+  console.log(
+    `100,000 slopes in ${time.toFixed(1)} ms; person ${steepest} stays ${minutes.toFixed(2)} minutes longer each day`,
+  );
+  // In whole minutes and with whole weights it is an exact fraction.
+  if (Math.abs(minutes - 1068 / 455) > 1e-9) throw new Error(`it must be ${1068 / 455}, not ${minutes}`);
+  table.close();
+}
