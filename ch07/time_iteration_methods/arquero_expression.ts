@@ -6,7 +6,7 @@
  * and writes JavaScript that takes the numbers straight from the columns, which V8 compiles like any loop. The text
  * must be complete in itself: it sees no variables from outside, which is why the weights are written into it here.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/arquero_expression.ts
  * @takes 1 s
  */

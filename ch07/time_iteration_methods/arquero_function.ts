@@ -5,7 +5,7 @@
  * looked up in the table when they are asked for. arquero_expression.ts does the same work in a tenth of the time,
  * since there Arquero gets to see the expression itself and no row ever exists.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/arquero_function.ts
  * @takes 1 s
  */

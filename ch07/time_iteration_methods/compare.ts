@@ -1,7 +1,7 @@
 /**
  * A function applied to every row of a table, by all techniques: time, peak memory in a process of its own, and code.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run --allow-read --allow-write=results --allow-run=cc,deno,python3 --allow-ffi --allow-env=CI,XDG_RUNTIME_DIR --allow-sys=cpus,hostname,networkInterfaces,systemMemoryInfo,osRelease ch07/time_iteration_methods/compare.ts
  * @takes 16 s
  */

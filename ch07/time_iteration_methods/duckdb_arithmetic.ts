@@ -6,7 +6,7 @@
  * A quarter of the time goes into the way back, since the result comes in 49 chunks, each number of which is asked for.
  * The name of the table is quoted, so that it may be anything: SQL binds values, but has no parameters for names.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run --allow-ffi ch07/time_iteration_methods/duckdb_arithmetic.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * no slower than thirteen additions of columns. The weights are bound to the query as a value, never pasted into its
  * text.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run --allow-ffi ch07/time_iteration_methods/duckdb_list.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * grouped by a hash table and sorted again, so that the slopes come in the order of the people. `regr_slope` leaves out
  * the pairs of which one is null; here all days must be there, as in all techniques, hence the count.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run --allow-ffi ch07/time_iteration_methods/duckdb_regr_slope.ts
  * @takes 1 s
  */

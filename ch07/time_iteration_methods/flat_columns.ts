@@ -6,7 +6,7 @@
  * time, where a C compiler would use vectors, and the result is read and written fourteen times over: 28 streams of 0.8
  * MB beside the 14 that are needed.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/flat_columns.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * faster at that than the larger caches are. flat_columns_fused.ts keeps the sum in a register and has nothing to
  * bring.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/flat_columns_blocked.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * that this is about as fast as flat_quarters.ts, and the fastest that plain TypeScript does to a table that lies in
  * columns.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/flat_columns_fused.ts
  * @takes 1 s
  */

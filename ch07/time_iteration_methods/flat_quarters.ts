@@ -7,7 +7,7 @@
  * fetches ahead does so for each stream by itself and stops at the end of each page. Of four streams there is more on
  * the way at once.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/flat_quarters.ts
  * @takes 1 s
  */

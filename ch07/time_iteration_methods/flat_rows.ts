@@ -5,7 +5,7 @@
  * the product of a matrix and a vector. No object is made, and every number is read once, in the order in which it lies
  * in memory. V8 compiles this to what C without vectors would be, with a check of the index at each number.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/flat_rows.ts
  * @takes 1 s
  */

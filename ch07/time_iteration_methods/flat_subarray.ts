@@ -5,7 +5,7 @@
  * length. To make one takes some tens of nanoseconds, more than the slope of fourteen numbers does. That is little
  * beside the microseconds of a NumPy row; an index, as in flat_rows.ts, is nothing at all.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/flat_subarray.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * between a day and its mirror image, which is seven products for fourteen numbers. Written out, the sum has no loop to
  * count, and V8 has the whole expression to arrange. What is left is mostly waiting for memory: see flat_quarters.ts.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/flat_unrolled.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * names up nor pays for the checks below. What is left is memory: each number is in a box of its own, so that the rows
  * take ten times the memory of their numbers, all of which must be read.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/map_records.ts
  * @takes 1 s
  */

@@ -8,7 +8,7 @@
  * once, for each of its operators is a call over the border too: together they take half as long as polars needs for
  * all people.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run --allow-ffi --allow-read --allow-sys=cpus,hostname,networkInterfaces ch07/time_iteration_methods/polars_expression.ts
  * @takes 1 s
  */

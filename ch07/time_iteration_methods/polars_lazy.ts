@@ -6,7 +6,7 @@
  * to all cores. On tables like this one that saves hardly more than it costs to set up; polars_lazy/ shows where it
  * does.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run --allow-ffi --allow-read --allow-sys=cpus,hostname,networkInterfaces ch07/time_iteration_methods/polars_lazy.ts
  * @takes 1 s
  */

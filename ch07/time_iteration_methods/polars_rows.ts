@@ -7,7 +7,7 @@
  * themselves are the least of it. The same function on rows that are JavaScript's already, row_objects.ts, takes a
  * small part of the time.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run --allow-ffi --allow-read --allow-sys=cpus,hostname,networkInterfaces ch07/time_iteration_methods/polars_rows.ts
  * @takes 2 s
  */

@@ -5,7 +5,7 @@
  * garbage at once. In Pandas that row is a Series with an index and a type, and takes some tens of microseconds; here
  * it is a bare array and takes a hundredth of that. For all rows it is still a dozen times what their slopes take.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/row_by_index.ts
  * @takes 1 s
  */

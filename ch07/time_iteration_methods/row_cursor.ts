@@ -5,7 +5,7 @@
  * there is only one row, and V8 compiles the getters into the loop: this is as fast as flat_columns_fused.ts, which has
  * none. What one must not do is keep a row for later: they are all the same.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/row_cursor.ts
  * @takes 1 s
  */

@@ -5,7 +5,7 @@
  * fourteen named fields, each number of it a box on the heap, only to be read once and thrown away. The generator,
  * which is left and entered again for each row, is the least of it.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/row_iterator.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * the code sees fourteen names, and looks each up in a table of its own. map_records.ts writes the names out, which V8
  * likes better.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/row_objects.ts
  * @takes 1 s
  */

@@ -6,7 +6,7 @@
  * written into the instructions when the table is made. The checks of bounds, too, cost nothing, since V8 leaves them
  * to the page tables. It is about as fast as C on the same columns, for both wait for memory.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/wasm_simd_columns.ts
  * @takes 1 s
  */

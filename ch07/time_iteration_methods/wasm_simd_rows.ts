@@ -5,7 +5,7 @@
  * two halves of the sum must be added across the vector, which is one thing more than with columns. The four people are
  * a quarter of the table apart, as in flat_quarters.ts: one after the other they would be read a quarter slower.
  *
- * @original 07_pandas/time_iteration_methods.py
+ * @original 07_pandas/ols_basics/time_iteration_methods.py
  * @run deno run ch07/time_iteration_methods/wasm_simd_rows.ts
  * @takes 1 s
  */
