@@ -357,6 +357,82 @@ export const chapters: Chapter[] = [
     ],
   },
   {
+    name: "ch07",
+    title: "Data frames",
+    questions: [
+      {
+        question: "What is the fastest way to apply a function to a data frame?",
+        answers: [
+          {
+            compare: "ch07/time_iteration_methods/compare.ts",
+            figures: ["row_objects: time", "arquero_expression: time", "polars_expression: time", "flat_rows: time"],
+          },
+          { compare: "ch07/ols_basics/compare.ts", figures: ["estimator", "library", "closed_form"] },
+          {
+            compare: "ch07/str_operation/compare.ts",
+            figures: ["split, then find", "find from the point on", "one buffer", "polars, one pattern"],
+          },
+        ],
+      },
+      {
+        question: "What is the quickest way to build a data frame from partial results?",
+        answers: [{
+          compare: "ch07/concat_cost/compare.ts",
+          figures: ["push", "new array each row", "growth: new array each row", "growth: push"],
+        }],
+      },
+      {
+        question: "Can code be compiled for more performance inside a data frame?",
+        answers: [{
+          compare: "ch07/time_iteration_methods/compare.ts",
+          figures: ["flat_columns_fused: time", "wasm_simd_rows: time", "wasm_simd_columns: time", "c_columns: time"],
+        }],
+      },
+      {
+        question: "Can the work be distributed among machines?",
+        answers: [{
+          compare: "ch07/beyond_one_machine/compare.ts",
+          figures: ["local", "shards", "rows_fetched"],
+        }],
+      },
+      {
+        question: "How can Polars execute similar queries faster?",
+        answers: [
+          {
+            compare: "ch07/polars_lazy/compare.ts",
+            figures: [
+              "row_objects, from the file",
+              "arquero, from the file",
+              "polars_eager, from the file",
+              "polars_lazy, from the file",
+              "duckdb, from the file",
+            ],
+          },
+          {
+            compare: "ch07/polars_lazy/compare_larger_than_ram.ts",
+            figures: [
+              "polars_in_memory: own memory",
+              "polars_streaming: own memory",
+              "duckdb_table: own memory",
+              "duckdb_limited: own memory",
+            ],
+          },
+          {
+            compare: "ch07/categories/compare.ts",
+            figures: ["strings, each its own", "dictionary by hand", "Polars, strings", "Polars, Categorical"],
+          },
+        ],
+      },
+      {
+        question: "How can I parallelize a data frame's work?",
+        answers: [{
+          compare: "ch07/time_iteration_methods_parallel/compare.ts",
+          figures: ["one_thread", "shared_2", "wasm_2", "copied_2", "duckdb_1", "duckdb_2"],
+        }],
+      },
+    ],
+  },
+  {
     name: "ch08",
     title: "Compiling",
     questions: [
