@@ -346,13 +346,13 @@ async function sizes(full: boolean): Promise<Section> {
     )],
     charts: {
       parallel_sizes: lineChart({
-        title: "Slopes by one thread and by two",
+        title: "Slopes by one thread and by two; once: with start and copy",
         x: {
           title: "people",
           log: true,
           ticks: [1000, 10_000, 100_000, 1_000_000].filter((tick) => tick <= counts.at(-1)!),
         },
-        y: { title: "milliseconds («once»: with starting the workers and copying)", log: true },
+        y: { title: "milliseconds", log: true },
         lines: shown.map((name) => ({
           name,
           points: [...times[name]].map(([x, seconds]) => ({ x, y: seconds * 1e3 })),
