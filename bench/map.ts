@@ -5,9 +5,19 @@
  * @takes 1 s
  */
 
-import { parseHeader } from "./lib/script.ts";
 import { originals } from "./original.ts";
 import { root, type Script, scripts } from "./scripts.ts";
+
+/** What a script, or a Dockerfile, says after `@original`. */
+export function originalOf(source: string): string {
+  return source.match(/^(?: \*|#) @original (.*)$/m)?.[1] ?? "";
+}
+
+/** All that stands for something of the original: scripts, and the one Dockerfile that the original has too. */
+export async function mapped(): Promise<Script[]> {
+  const { techniques, compares } = await scripts(), path = "ch11/docker/diffusion.Dockerfile";
+  return [...techniques, ...compares, { path, source: await Deno.readTextFile(new URL(path, root)) }];
+}
 
 /** What an `@original` names: whole paths, whole folders, and `…/name` in the folder of the path before it. */
 export function pathsIn(original: string): string[] {
@@ -29,7 +39,7 @@ export function unknownIn(original: string): string[] {
 
 /** Our scripts by the file of the original that they stand for: those that name it, or else the nearest folder around it. */
 export function counterparts(all: readonly Script[]): Map<string, string[]> {
-  const named = all.map(({ path, source }) => ({ path, originals: pathsIn(parseHeader(source).original ?? "") }));
+  const named = all.map(({ path, source }) => ({ path, originals: pathsIn(originalOf(source)) }));
   return new Map(originals.map((file) => {
     const near = named.map(({ path, originals }) => ({
       path,
@@ -62,7 +72,7 @@ export const mapFile = new URL("MAP.md", root);
 
 /** The map, formatted as `deno fmt` has it. */
 export async function formattedMap(): Promise<string> {
-  const { techniques, compares } = await scripts();
+  const text = writeMap(await mapped());
   const child = new Deno.Command("deno", {
     args: ["fmt", "--ext=md", "--line-width=120", "-"],
     cwd: root,
@@ -71,7 +81,7 @@ export async function formattedMap(): Promise<string> {
   }).spawn();
   const [{ success, stdout }] = await Promise.all([
     child.output(),
-    new Response(writeMap([...techniques, ...compares])).body!.pipeTo(child.stdin),
+    new Response(text).body!.pipeTo(child.stdin),
   ]);
   if (!success) throw new Error("deno fmt failed");
   return new TextDecoder().decode(stdout);

@@ -1,11 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { parseHeader } from "./lib/script.ts";
-import { counterparts, formattedMap, mapFile, pathsIn, unknownIn } from "./map.ts";
+import { counterparts, formattedMap, mapFile, mapped, originalOf, pathsIn, unknownIn } from "./map.ts";
 import { originals } from "./original.ts";
-import { scripts } from "./scripts.ts";
 
-const { techniques, compares } = await scripts();
-const all = [...techniques, ...compares];
+const all = await mapped();
 
 Deno.test("every file of the original has its counterpart here", () => {
   const without = [...counterparts(all)].filter(([, ours]) => ours.length === 0).map(([file]) => file);
@@ -14,9 +11,7 @@ Deno.test("every file of the original has its counterpart here", () => {
 });
 
 Deno.test("no header names a file that the original does not have", () => {
-  const wrong = all.flatMap(({ path, source }) =>
-    unknownIn(parseHeader(source).original ?? "").map((file) => `${path}: ${file}`)
-  );
+  const wrong = all.flatMap(({ path, source }) => unknownIn(originalOf(source)).map((file) => `${path}: ${file}`));
   assertEquals(wrong, []);
 });
 

