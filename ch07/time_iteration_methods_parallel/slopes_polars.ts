@@ -52,12 +52,12 @@ export interface Times {
 /**
  * Computes all slopes a few times in a process with so many threads, and compares them with least squares in JavaScript.
  *
- * @param copies how often 100,000 people are repeated
+ * @param people up to 100,000, or a multiple of that: they are repeated
  * @throws Error if the process fails; NotFound if there is no deno on the PATH
  */
-export async function experiment(threads: number, copies: number, calls: number): Promise<Times> {
+export async function experiment(threads: number, people: number, calls: number): Promise<Times> {
   const permissions = ["--allow-ffi", "--allow-read", "--allow-sys=cpus,hostname,networkInterfaces"];
-  const args = ["run", "--no-prompt", ...permissions, import.meta.url, `${copies}`, `${calls}`];
+  const args = ["run", "--no-prompt", ...permissions, import.meta.url, `${people}`, `${calls}`];
   const child = new Deno.Command("deno", {
     args,
     env: { POLARS_MAX_THREADS: `${threads}` },
@@ -70,9 +70,9 @@ export async function experiment(threads: number, copies: number, calls: number)
 }
 
 /** The other side: a process that measures. */
-async function measure(copies: number, calls: number): Promise<Times> {
+async function measure(people: number, calls: number): Promise<Times> {
   const { default: pl } = await import("npm:nodejs-polars@0.25.2");
-  const hours = repeat(generate(100_000), copies), people = hours.length / DAYS;
+  const rows = Math.min(people, 100_000), hours = repeat(generate(rows), people / rows);
   const column = (day: number) => Float64Array.from({ length: people }, (_, person) => hours[person * DAYS + day]);
   const frame = pl.DataFrame(names.map((name, day) => pl.Series(name, column(day))));
   const pairs = names.slice(7).map((name, k) => pl.col(name).sub(pl.col(names[6 - k])).mul((2 * k + 1) / 455));
@@ -113,7 +113,7 @@ if (import.meta.main && Deno.args.length > 0) {
 } else if (import.meta.main) {
   try {
     for (const threads of [1, 2]) {
-      const { slopes, columns, error } = await experiment(threads, 4, 3),
+      const { slopes, columns, error } = await experiment(threads, 400_000, 3),
         best = (times: number[]) => Math.min(...times);
       console.log(
         `400000 people, ${threads} thread${threads > 1 ? "s" : ""}: slopes ${best(slopes).toFixed(1)} ms, ` +

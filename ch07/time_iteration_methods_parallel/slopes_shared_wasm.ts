@@ -51,17 +51,17 @@ function source(): string {
   }`;
 }
 
-/**
- * Compiles AssemblyScript to WebAssembly with SIMD and threads. Throws with the compiler's messages if it does not compile.
- * The memory's size is fixed: if another thread could make it grow, every access would have to read the size again.
- */
-async function compile(source: string, pages: number): Promise<WebAssembly.Module> {
+/** Pages of 64 KiB: 2 GiB. */
+const mostPages = 32768;
+
+/** Compiles AssemblyScript to WebAssembly with SIMD and threads. Throws with the compiler's messages if it does not compile. */
+async function compile(source: string): Promise<WebAssembly.Module> {
   // Not at the top of the file: the workers do not compile, and would start later.
   const { default: asc } = await import("npm:assemblyscript@0.28.20/asc");
   let wasm: unknown;
   const { error, stderr } = await asc.main(
     `main.ts -O3 --runtime stub --enable simd,threads --importMemory --sharedMemory
-      --initialMemory ${pages} --maximumMemory ${pages} -o main.wasm`.split(/\s+/),
+      --initialMemory 1 --maximumMemory ${mostPages} -o main.wasm`.split(/\s+/),
     {
       readFile: (name) => name === "main.ts" ? source : null,
       writeFile: (_, contents) => void (wasm = contents),
@@ -71,6 +71,9 @@ async function compile(source: string, pages: number): Promise<WebAssembly.Modul
   if (error) throw new Error(`${error.message}\n${stderr}`);
   return WebAssembly.compile(wasm as Uint8Array<ArrayBuffer>);
 }
+
+// Once, for memories of all sizes.
+let compiled: Promise<WebAssembly.Module> | undefined;
 
 /** Where the time goes, in milliseconds: at the start, and in the last call. */
 export interface Spent {
@@ -124,8 +127,8 @@ export async function prepare(
 ): Promise<Table> {
   if (hours.length % DAYS !== 0) throw new RangeError(`${hours.length} hours are no whole rows of ${DAYS} days`);
   const people = hours.length / DAYS, pages = Math.ceil((start + 8 * people * (DAYS + 1)) / 65536);
-  if (pages > 32767) throw new RangeError(`${people} people need more than 2 GiB`);
-  const begin = performance.now(), module = await compile(source(), pages);
+  if (pages > mostPages) throw new RangeError(`${people} people need more than 2 GiB`);
+  const begin = performance.now(), module = await (compiled ??= compile(source()));
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   const control = new Int32Array(memory.buffer, 0, start / 4);
   const shared: Shared = { module, memory, people, partition };
