@@ -51,13 +51,14 @@ Deno.test("a lease that ran out is handed on, and of its two holders one result 
   withQueue(async (queue) => {
     await queue.put(jobs(1));
     const [first] = await queue.claim({ leaseMs: 1 });
-    assertEquals((await queue.claim({ leaseMs: 60_000, waitMs: 1000 })).length, 1, "it is free again");
-    const [second] = [await queue.counts()];
-    assertEquals(second.active, 1);
+    const [second] = await queue.claim({ leaseMs: 60_000, waitMs: 1000 });
+    assertEquals([second.id, second.attempt, (await queue.counts()).active], [first.id, 2, 1]);
     assertEquals(await queue.ack([{ lease: first, result: "late" }]), [false]);
     assertEquals(await queue.extend(first), false);
     assertEquals(await queue.retry(first, "late"), "lost");
-    assertEquals(await collect(queue), {});
+    assertEquals(await queue.ack([{ lease: second, result: "in time" }]), [true]);
+    assertEquals(await collect(queue), { 0: "in time" });
+    await assertRejects(() => queue.claim({ leaseMs: 0 }), QueueError, "a lease of 0 ms: must be longer than 0");
   }));
 
 Deno.test("who extends a lease keeps the job, however long it takes", () =>
