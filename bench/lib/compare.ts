@@ -5,7 +5,7 @@
 
 import type { Chart } from "./chart.ts";
 import { parseCompareFlags } from "./flags.ts";
-import { measureInTurns, type Measurement } from "./measure.ts";
+import { isBrief, measureInTurns, type Measurement } from "./measure.ts";
 import { startProgress } from "./progress.ts";
 import { type Outcome, report } from "./report.ts";
 import { type Claim, type Figure, type Missing, prepareResults } from "./results.ts";
@@ -88,7 +88,9 @@ export async function compare(comparison: Comparison, args: readonly string[]): 
 
   const always = [agree.with, baseline, ...limits];
   const names = Object.keys(variants).filter((name) => !flags.only || [...flags.only, ...always].includes(name));
-  const run = flags.sizes ?? sizes[flags.mode];
+  // The largest size takes most of the time, and to see that all runs and agrees the others will do.
+  const smaller = sizes.quick.slice(0, Math.max(1, sizes.quick.length - 1));
+  const run = flags.sizes ?? (isBrief() ? smaller : sizes[flags.mode]);
   const readings = new Readings(names, run, run.includes(comparison.headline) ? comparison.headline : Math.max(...run));
   const errors = new Map<string, number>();
   const lacking = new Set<string>();

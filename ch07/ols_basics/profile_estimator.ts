@@ -4,7 +4,9 @@
  * What to notice: the guess would be the singular values, or checking the input. It is neither: most of the time goes
  * into matrices that are made, filled, transposed and thrown away, each row an array of its own, kilobytes for one number
  * of 8 bytes. V8's inspector can be asked from inside (node:inspector); it looks at the stack every 100 microseconds, and
- * at one allocation for some kilobytes. At what was inlined it looks too.
+ * at one allocation for some kilobytes. What V8 has inlined mostly counts for the function around it: the matrices that
+ * `mmul` makes for its results count as arithmetic, the short checks as whatever they stand in. With
+ * `--v8-flags=--no-turbo-inlining,--no-maglev-inlining` both come into sight; the checks are still few.
  *
  * Deno has no name for the inspector's permission alone, so this runs with --allow-sys.
  *
