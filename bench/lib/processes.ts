@@ -1,4 +1,4 @@
-/** What tests ask about other processes, on Linux. /proc may not be read with less than all permissions; `sh` may be run. */
+/** What tests and compares ask about other processes, on Linux. /proc may not be read with less than all permissions; `sh` may be run. */
 
 import { runCommand } from "./command.ts";
 
@@ -18,6 +18,11 @@ export async function childrenOf(pid: number): Promise<number[]> {
 export async function isRunning(pid: number): Promise<boolean> {
   const state = (await read(`/proc/${pid}/stat`)).match(/\) (\w)/)?.[1];
   return state !== undefined && state !== "Z";
+}
+
+/** The bytes of memory that a process has just now; NaN if it is not there. */
+export async function residentOf(pid: number): Promise<number> {
+  return Number((await read(`/proc/${pid}/status`)).match(/^VmRSS:\s+(\d+) kB/m)?.[1] ?? NaN) * 1024;
 }
 
 /** Waits until a process has ended. Throws if it runs on for ten seconds. */

@@ -26,16 +26,18 @@ export class ServerError extends Error {
 }
 
 export interface ServerOptions {
-  /** What clients have to show. */
-  token?: string;
   /** Where the temporary folder is made; by default in results/. */
   folder?: string;
   /** By default one that is free. */
   port?: number;
 }
 
-/** NATS with JetStream, whose files are written at once and forced to the disk every two minutes. */
-export function startNats({ token, ...options }: ServerOptions = {}): Promise<Server> {
+/**
+ * NATS with JetStream, whose files are written at once and forced to the disk every two minutes.
+ *
+ * @param options.token what clients have to show
+ */
+export function startNats({ token, ...options }: ServerOptions & { token?: string } = {}): Promise<Server> {
   return start({
     scheme: "nats",
     command: "nats-server",
@@ -49,19 +51,16 @@ export function startNats({ token, ...options }: ServerOptions = {}): Promise<Se
   }, options);
 }
 
-/** Redis. `fsync` says how often its log of commands is forced to the disk; without it there is no such log. */
-export function startRedis(
-  { token, fsync = "everysec", ...options }: ServerOptions & { fsync?: "always" | "everysec" | "no" | "no log" } = {},
-): Promise<Server> {
+/** Redis, whose log of commands is forced to the disk every second. */
+export function startRedis(options: ServerOptions = {}): Promise<Server> {
   return start({
     scheme: "redis",
     command: "redis-server",
     args: (port, folder) => [
       ...["--bind", "127.0.0.1", "--port", `${port}`, "--dir", folder, "--save", "", "--daemonize", "no"],
-      ...fsync === "no log" ? ["--appendonly", "no"] : ["--appendonly", "yes", "--appendfsync", fsync],
+      ...["--appendonly", "yes", "--appendfsync", "everysec"],
       // What queues need: nothing is ever thrown out to make room.
       ...["--maxmemory-policy", "noeviction"],
-      ...token ? ["--requirepass", token] : [],
     ],
     ready: /Ready to accept connections/,
     remedy: "apt-get install redis-server",

@@ -12,7 +12,7 @@ export interface Contestant {
   run(): Promise<{ seconds: number; answer: Answer }>;
 }
 
-/** One of ours. `fresh` makes what a run needs anew, and `run` returns what reads the answer off, or a promise of it. */
+/** One of ours. `fresh` makes what a run needs anew; `answer` reads off that, and off what `run` returns or resolves to. */
 export function contestant<State>(
   kind: Contestant["kind"],
   name: string,
@@ -39,15 +39,6 @@ export function contestant<State>(
       }
     },
   };
-}
-
-/** The largest difference over the largest magnitude; infinite where there is nothing to compare. */
-export function agreement(a: Answer, b: Answer): number {
-  const [left, right] = [a, b].map((answer) => typeof answer === "number" ? [answer] : answer);
-  if (left.length !== right.length || left.length === 0) return Infinity;
-  const difference = Math.max(...left.map((value, i) => Math.abs(value - right[i])));
-  if (!Number.isFinite(difference)) return Infinity;
-  return difference === 0 ? 0 : difference / Math.max(...right.map(Math.abs));
 }
 
 export interface Python extends AsyncDisposable {

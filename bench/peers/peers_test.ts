@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { hasCommand } from "../lib/command.ts";
 import { runScript } from "../lib/script.ts";
 import { root } from "../scripts.ts";
-import { agreement, contestant, openPython } from "./contest.ts";
+import { contestant, openPython } from "./contest.ts";
 import { contest } from "./peers.ts";
 import { workloads } from "./workloads.ts";
 
@@ -19,14 +19,6 @@ async function withProgram(ways: string, test: (path: string) => Promise<void>):
     await Deno.remove(folder, { recursive: true });
   }
 }
-
-Deno.test("answers agree within the largest difference over the largest magnitude, and nothing agrees with NaN", () => {
-  assertEquals(agreement(3, 3), 0);
-  assertEquals(agreement([1, 2, 5], [1, 2, 4]), 0.25);
-  assertEquals(agreement([1], [1, 2]), Infinity);
-  assertEquals(agreement([], []), Infinity);
-  assertEquals(agreement(NaN, 1), Infinity);
-});
 
 Deno.test("of one of ours only the run is timed, and its state is made afresh and discarded", async () => {
   const said: string[] = [];

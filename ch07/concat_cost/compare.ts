@@ -73,7 +73,7 @@ async function totalsSection(full: boolean): Promise<Section> {
   };
   const times = new Map<string, { x: number; y: number; samples: number[] }[]>();
   for (const name of names) {
-    await checked(name, push.build(spread.makeSlopes(200)) as unknown as Float64Array);
+    await checked(name, spread.makeSlopes(200));
     const points = [];
     for (const x of sizesOf(name)) {
       const slopes = spread.makeSlopes(x), samples: number[] = [];

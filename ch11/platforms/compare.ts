@@ -8,9 +8,10 @@
  */
 
 import { barChart, palette } from "../../bench/lib/chart.ts";
-import { hasCommand, runCommand } from "../../bench/lib/command.ts";
+import { hasCommand } from "../../bench/lib/command.ts";
 import { isBrief } from "../../bench/lib/measure.ts";
 import { type Check, type Claim, type Figure, figure, type Missing, resultsFolder } from "../../bench/lib/results.ts";
+import { residentOf } from "../../bench/lib/processes.ts";
 import { compareSections, type Section } from "../../bench/lib/sections.ts";
 import { type Server, startNats, startRedis } from "../../bench/lib/servers.ts";
 import { median, quantile } from "../../bench/lib/statistics.ts";
@@ -119,13 +120,6 @@ async function measurePlatform({ open, server: kind }: Kind, full: boolean): Pro
     await server?.[Symbol.asyncDispose]();
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-/** Bytes of memory that a process has. `sh` may read what Deno may not without all permissions. */
-async function residentOf(pid: number): Promise<number> {
-  const child = await runCommand("sh", ["-c", `cat /proc/${pid}/status`]);
-  const text = child ? new TextDecoder().decode(child.stdout) : "";
-  return Number(text.match(/VmRSS:\s+(\d+) kB/)?.[1] ?? NaN) * 1024;
 }
 
 async function platformsSection(full: boolean): Promise<Section> {

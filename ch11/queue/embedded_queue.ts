@@ -71,8 +71,6 @@ export interface QueueOptions {
   name?: string;
   /** After how many deliveries a job is dead: 3. */
   maxAttempts?: number;
-  /** The server's password; a file has none. */
-  token?: string;
   /** How long a write may wait for another process's, in ms: 5000. */
   patienceMs?: number;
   /** Whether each transaction is on the disk before it returns, which takes as long as the disk does. */
@@ -239,7 +237,7 @@ class EmbeddedQueue implements Queue {
   async retry(lease: Lease, error: string, delayMs = 0): Promise<"again" | "dead" | "lost"> {
     return await this.#transaction(() => {
       if (lease.attempt >= this.#maxAttempts) {
-        return this.#sql.finish.run("dead", error, lease.id, lease.token).changes > 0 ? "dead" : "lost";
+        return this.#sql.bury.run(error, lease.id, lease.token).changes > 0 ? "dead" : "lost";
       }
       const { changes } = this.#sql.retry.run(this.#now() + delayMs, error, lease.id, lease.token);
       return changes > 0 ? "again" : "lost";
@@ -247,7 +245,7 @@ class EmbeddedQueue implements Queue {
   }
 
   async bury(lease: Lease, error: string): Promise<boolean> {
-    return await this.#transaction(() => this.#sql.finish.run("dead", error, lease.id, lease.token).changes > 0);
+    return await this.#transaction(() => this.#sql.bury.run(error, lease.id, lease.token).changes > 0);
   }
 
   async counts(): Promise<Counts> {
@@ -393,9 +391,7 @@ function prepare(db: DatabaseSync, name: string) {
     giveUp: `
       update ${jobs} set state = 'dead', attempt = attempt - 1, error = ?, due = null, token = null where seq = ?`,
     extend: `update ${jobs} set due = ? ${held}`,
-    finish: `
-      update ${jobs} set state = ?1, error = ?2, due = null, token = null, data = iif(?1 = 'dead', data, null)
-      where id = ?3 and token = ?4`,
+    bury: `update ${jobs} set state = 'dead', error = ?, due = null, token = null ${held}`,
     finishAll: `
       update ${jobs} set state = 'done', error = null, due = null, token = null, data = null
       where token = ? and id in (select value from json_each(?)) returning id`,
