@@ -96,7 +96,8 @@ async function start(command: string, program: string, args: string[]): Promise<
       name: way === "Python" ? `Python ${python}` : way,
       kind: "python",
       async run() {
-        await writer.write(new TextEncoder().encode(`${way}\n`));
+        // If it has ended, what comes next says so, and with which code.
+        await writer.write(new TextEncoder().encode(`${way}\n`)).catch(() => {});
         const { error, ...result } = await next();
         if (error) throw new Error(error);
         return result;
@@ -104,7 +105,8 @@ async function start(command: string, program: string, args: string[]): Promise<
     })),
     lacking: Object.keys(lacking).filter((way) => lacking[way] !== null).map((way) => ({ way, module: lacking[way]! })),
     async [Symbol.asyncDispose]() {
-      await writer.close();
+      // One that has ended by itself cannot be told to.
+      await writer.close().catch(() => {});
       await Promise.all([child.status, lines.return()]);
     },
   };

@@ -67,6 +67,20 @@ Deno.test({
     ),
 });
 
+Deno.test({
+  name: "a program that dies says so, each time it is asked, and leaves nothing that could not be ended",
+  ignore,
+  fn: () =>
+    withProgram(
+      `import os
+serve({"dies": ([], lambda: lambda: os._exit(3)), "good": ([], lambda: lambda: 7)})`,
+      async (path) => {
+        await using python = (await openPython(path, []))!;
+        for (const { run } of python.contestants) await assertRejects(run, Error, "ways.py ended with code 3");
+      },
+    ),
+});
+
 Deno.test("every piece of work has its Python program", async () => {
   for (const { python } of Object.values(workloads)) {
     assertStringIncludes(await Deno.readTextFile(new URL(python, import.meta.url)), "serve({");
