@@ -58,7 +58,7 @@ interface Round {
 }
 
 async function costSection(full: boolean): Promise<Section> {
-  const milliseconds = isBrief() ? 300 : full ? 2000 : 500, rounds = isBrief() ? 1 : full ? 5 : 2;
+  const milliseconds = full ? 2000 : 500, rounds = isBrief() ? 1 : full ? 5 : 2;
   const results: Round[] = [], plain: Round[] = [];
   for (let round = 0; round < rounds; round++) {
     plain.push(await watch([], [[without, milliseconds]]));
@@ -103,7 +103,9 @@ async function costSection(full: boolean): Promise<Section> {
     }),
     checks: [
       {
-        claim: "the function that does 70% of the work leads each profile, and has 65 to 75% of all samples",
+        claim:
+          "the function that does 70% of the work leads each profile, and has 65 to 75% of all samples, once V8 has " +
+          "compiled again what attaching threw away",
         passed: taken.every(({ name }) => name === "hot") && share >= 0.65 && share <= 0.75,
         evidence: `${percent(share)} of ${samples}: ${
           taken.map(({ name, self }) => `${name} ${percent(self)}`).join(", ")
@@ -147,6 +149,23 @@ async function costSection(full: boolean): Promise<Section> {
 
 const without = "no inspector", asItIs = "attached, with the code as it is";
 
+/**
+ * A profile without its first 150 ms. Attaching throws optimised code away, and until it is compiled again functions have
+ * other shares: in the first 100 ms the one of 70% was seen with 61%, in each 100 ms after that with 66 to 73%.
+ */
+function settled(one: Sampled): Sampled {
+  const { nodes, samples, timeDeltas } = one.profile, hits = new Map<number, number>();
+  let time = 0;
+  samples.forEach((id, i) => {
+    time += timeDeltas[i];
+    if (time > 150_000) hits.set(id, (hits.get(id) ?? 0) + 1);
+  });
+  return {
+    ...one,
+    profile: { ...one.profile, nodes: nodes.map((node) => ({ ...node, hitCount: hits.get(node.id) ?? 0 })) },
+  };
+}
+
 /** Runs the demonstration with the given flags through the given states, one after the other. */
 async function watch(flags: string[], phases: [name: string, milliseconds: number][]): Promise<Round> {
   // Before the first state V8 has time to compile it, and after the last one it has some left.
@@ -176,7 +195,7 @@ async function watch(flags: string[], phases: [name: string, milliseconds: numbe
       speeds[name] = (speeds[name] ?? []).concat(inside);
     }
     const taken = sampled.map((one) => {
-      const { rows: [{ name, self }], samples, idle } = summarise(one);
+      const { rows: [{ name, self }], samples, idle } = summarise(settled(one));
       return { name, self, samples: Math.round(samples * (1 - idle)) };
     });
     return { speeds, taken, code, lines: lines.length, wellFormed: windows.every((window) => window.length === 2) };
